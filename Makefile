@@ -1,0 +1,63 @@
+# Every verb sets up .venv by itself. `make` alone lists the verbs.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# A stamp is written last, so a half-finished installation is done again.
+COURSE := $(VENV)/.course-installed
+TOOLS := $(VENV)/.tools-installed
+PINS := requirements.txt constraints.txt pyproject.toml
+
+# A .venv whose Python is gone or too old is made again, whatever its stamp says.
+ifneq ($(shell tools/venv check && echo usable),usable)
+.PHONY: $(COURSE)
+endif
+
+# JupyterLab refuses to run as root unless told; containers run as root.
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test notebooks accuracy bench lock clean
+
+help:  ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+lab: $(COURSE)  ## open the course in JupyterLab (ARGS=--no-browser passes options on)
+	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/index.ipynb
+
+test: $(TOOLS)  ## lint, types, unit tests, browser tests, and every notebook against its saved outputs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy helpers
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
+
+notebooks: $(TOOLS)  ## run every notebook and save its outputs (ARGS=path runs one)
+	$(BIN)/python tools/run_notebooks.py $(ARGS)
+
+accuracy: $(TOOLS)  ## print the accuracy of every activation function
+	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+
+bench: $(TOOLS)  ## measure how fast the sliders answer, in a real browser
+	$(BIN)/python benchmarks/slider_latency.py $(ARGS)
+
+lock: $(TOOLS)  ## resolve constraints.txt again from the two requirements files
+	$(BIN)/python -m pip install --quiet uv
+	: > constraints.txt
+	grep -hv '^-' requirements.txt requirements-dev.txt | $(BIN)/uv pip compile --universal \
+		--python-version 3.11 --no-header --no-annotate --no-emit-index-url -o constraints.txt -
+
+clean:  ## remove .venv and the caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(COURSE): $(PINS)
+	@rm -f $@
+	@PYTHON="$(PYTHON)" tools/venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(TOOLS): $(COURSE) requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,59 @@
+"""Run notebooks from top to bottom and save their outputs, so that running twice changes nothing.
+
+Usage: python tools/run_notebooks.py [notebook …]; without arguments, every notebook of the course.
+"""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+SECONDS_PER_CELL = 120
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def run(path: Path) -> None:
+    """Execute a notebook in its own folder and write it back with its outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS_PER_CELL,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        store_widget_state=False,
+    )
+    client.execute()
+    tidy(notebook)
+    nbformat.validate(notebook)
+    path.write_text(nbformat.writes(notebook).rstrip("\n") + "\n", encoding="utf-8")
+
+
+def tidy(notebook: nbformat.NotebookNode) -> None:
+    """Remove from a notebook what differs from run to run or from machine to machine."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            # A saved view has no model behind it, and JupyterLab would show an error in place of the picture.
+            if WIDGET_VIEW in data and data.keys() - {WIDGET_VIEW, "text/plain"}:
+                del data[WIDGET_VIEW]
+            output.get("metadata", {}).pop(WIDGET_VIEW, None)
+
+
+def main() -> None:
+    """Run the notebooks named on the command line, or all."""
+    for path in [Path(name).resolve() for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb")):
+        print(path.name, flush=True)
+        run(path)
+
+
+if __name__ == "__main__":
+    main()
