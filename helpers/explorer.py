@@ -1,0 +1,403 @@
+"""Sliders and a Matplotlib figure that moves with them.
+
+Matplotlib draws, the browser moves. The kernel records what moves at each slider position once; the browser
+keeps the records and shows a position it holds without asking anyone. `explorer.js` replays them, both in a
+live notebook and on a page with no kernel.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import inspect
+import itertools
+import json
+import math
+import pathlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anywidget
+import ipywidgets
+import numpy as np
+import traitlets
+from ipywidgets import interactive
+from matplotlib.figure import Figure
+
+from helpers.recorder import MovingFigure
+
+_SCRIPT = pathlib.Path(__file__).with_name("explorer.js")
+
+PAGE_BUDGET = 1_500_000
+"""Bytes of records above which a page carries each control's own axis instead of all combinations."""
+
+Indices = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Control:
+    """One slider, choice or toggle, seen as a row of positions.
+
+    Attributes
+    ----------
+    name : str
+        The parameter of `update` that it sets.
+    widget : ipywidgets.Widget
+        What the reader moves.
+    kind : str
+        ``"range"``, ``"choice"`` or ``"toggle"``.
+    values : tuple
+        The value at each position.
+    texts : tuple of str
+        How each value is written.
+    """
+
+    name: str
+    widget: ipywidgets.Widget
+    kind: str
+    values: tuple[Any, ...]
+    texts: tuple[str, ...]
+
+    @property
+    def index(self) -> int:
+        """The position nearest to the widget's value."""
+        if self.kind == "choice":
+            return int(self.widget.index or 0)
+        return int(np.argmin(np.abs(np.array(self.values, dtype=float) - float(self.widget.value))))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the browser needs to know of the control."""
+        values = list(self.values) if self.kind == "range" else list(range(len(self.values)))
+        label = self.widget.description or self.name
+        return {
+            "name": self.name,
+            "label": label,
+            "kind": self.kind,
+            "values": values,
+            "texts": list(self.texts),
+            "initial": self.index,
+        }
+
+    @classmethod
+    def of(cls, name: str, given: Any, default: Any = inspect.Parameter.empty) -> Control:
+        """Make a control from a widget or from one of ipywidgets' abbreviations.
+
+        Parameters
+        ----------
+        name : str
+            The parameter of `update` that it sets.
+        given : ipywidgets.Widget or tuple or list or dict or bool
+            A slider, selection or checkbox; or ``(min, max, step)``, a list or dict of options, or a bool.
+        default : object, optional
+            The initial value where `given` is an abbreviation.
+
+        Raises
+        ------
+        TypeError
+            If no control can be made of it.
+        ValueError
+            If the steps of a slider do not end at its maximum, or the default is not one of its positions.
+        """
+        abbreviated = isinstance(given, tuple | list | dict | bool)
+        widget = interactive.widget_from_abbrev(given, default) if abbreviated else given
+        if abbreviated and isinstance(given, bool) and isinstance(default, bool):
+            widget.value = default
+        if abbreviated and not widget.description:
+            widget.description = name
+        if isinstance(getattr(widget, "value", None), bool):
+            return cls(name, widget, "toggle", (False, True), ("off", "on"))
+        if hasattr(widget, "options") and hasattr(widget, "index") and np.ndim(widget.index) == 0:
+            labels, values = zip(*widget._options_full, strict=True)
+            control = cls(name, widget, "choice", tuple(values), tuple(map(str, labels)))
+        elif all(hasattr(widget, trait) for trait in ("min", "max", "step", "value")):
+            values = _slider_values(name, widget)
+            control = cls(name, widget, "range", values, tuple(_readout(widget, value) for value in values))
+        else:
+            raise TypeError(
+                f"{name} must be a slider, selection or checkbox of ipywidgets, or short for one: "
+                f"(min, max, step), a list of options, True or False; not {given!r}"
+            )
+        if abbreviated and default is not inspect.Parameter.empty and widget.value != default:
+            raise ValueError(f"{name} = {default!r} is not one of its positions: {given!r}")
+        return control
+
+
+def _slider_values(name: str, widget: ipywidgets.Widget) -> tuple[Any, ...]:
+    low, high, step = widget.min, widget.max, widget.step
+    if not step or not math.isfinite(step) or step <= 0:
+        raise ValueError(f"{name}: step must be greater than 0, not {step!r}")
+    count = (high - low) / step
+    if abs(count - round(count)) > 1e-6:
+        raise ValueError(f"{name}: steps of {step!r} from {low!r} do not end at {high!r}")
+    grid = [low + i * step for i in range(round(count) + 1)]
+    if isinstance(low, int) and isinstance(step, int):
+        return tuple(grid)
+    base = getattr(widget, "base", None)
+    # Twelve digits, so that the third step of 0.1 is 0.3 and not 0.30000000000000004.
+    return tuple(float(f"{base**point if base else point:.12g}") for point in grid)
+
+
+def _readout(widget: ipywidgets.Widget, value: Any) -> str:
+    try:
+        return format(value, getattr(widget, "readout_format", ""))
+    except ValueError:
+        return f"{value:g}"
+
+
+@dataclass(frozen=True)
+class Position:
+    """What an explorer shows at one setting of its controls."""
+
+    values: dict[str, Any]
+    caption: str
+    data: dict[str, np.ndarray]
+
+
+class _Canvas(anywidget.AnyWidget):
+    """The picture in a live notebook."""
+
+    _esm = _SCRIPT
+    size = traitlets.List().tag(sync=True)
+    controls = traitlets.List().tag(sync=True, **ipywidgets.widget_serialization)
+    described = traitlets.List().tag(sync=True)
+    stills = traitlets.List().tag(sync=True)
+    version = traitlets.Int().tag(sync=True)
+    first = traitlets.Dict().tag(sync=True)
+
+
+class Explorer(ipywidgets.VBox):
+    """A figure with its controls. Make one with `explore`.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure that moves.
+    controls : dict
+        The widgets by name. Setting ``explorer.controls["x"].value`` moves the picture.
+    """
+
+    def __init__(self, figure: Figure, update: Callable[..., str], controls: list[Control]) -> None:
+        self._controls = controls
+        self.controls = {control.name: control.widget for control in controls}
+        self.figure = figure
+        self._moving = MovingFigure(figure, update, self.values)
+        initial = self._indices
+        # Watching the ends of every control finds what moves before the first picture is drawn.
+        self._records(_axis_ends(controls, initial))
+        first = self._moving.record(self._values_at(initial))
+        self._canvas = _Canvas(
+            size=list(self._moving.size),
+            controls=list(self.controls.values()),
+            described=[control.describe() for control in controls],
+            stills=self._moving.stills(),
+            version=self._moving.version,
+            first={"key": _key(initial), "record": first},
+        )
+        self._canvas.on_msg(self._answer)
+        for widget in self.controls.values():
+            widget.style.description_width = "initial"
+            widget.layout.width = "23rem" if hasattr(widget, "step") else "auto"
+        row = ipywidgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
+        super().__init__([row, self._canvas])
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The controls' values now, on their grids."""
+        return self._values_at(self._indices)
+
+    @property
+    def caption(self) -> str:
+        """The caption at the controls' values now."""
+        return self._moving.move(self.values)
+
+    def __repr__(self) -> str:
+        ranges = ", ".join(f"{c.name} from {c.texts[0]} to {c.texts[-1]}" for c in self._controls)
+        return f"Explorer: {ranges}.\n{self.caption}"
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        width, height = self._moving.size
+        bundle = {
+            "text/plain": repr(self),
+            "image/png": base64.b64encode(self._moving.png(self.values)).decode(),
+            "application/vnd.jupyter.widget-view+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self.model_id,
+            },
+        }
+        return bundle, {"image/png": {"width": width, "height": height, "alt": self.caption}}
+
+    def sweep(self, random: int = 20, seed: int = 0) -> Iterator[Position]:
+        """Walk the controls and yield what the figure shows at each stop.
+
+        Every combination of ends and middles up to 243 stops (else each control's own), then random ones.
+
+        Parameters
+        ----------
+        random : int
+            How many random combinations.
+        seed : int
+            Seed of their generator.
+
+        Yields
+        ------
+        Position
+            The values, the caption, and the moving artists' data in data coordinates.
+
+        Raises
+        ------
+        RuntimeError
+            If `update` fails, with the values at which it did.
+        """
+        marks = [sorted({0, len(c.values) // 2, len(c.values) - 1}) for c in self._controls]
+        stops = list(itertools.product(*marks)) if math.prod(map(len, marks)) <= 243 else []
+        stops = stops or list(_axis_ends(self._controls, self._indices))
+        rng = np.random.default_rng(seed)
+        stops += [tuple(int(rng.integers(len(c.values))) for c in self._controls) for _ in range(random)]
+        for indices in stops:
+            values = self._values_at(indices)
+            try:
+                caption = self._moving.move(values)
+            except Exception as error:
+                raise RuntimeError(f"update failed at {_written(values)}") from error
+            yield Position(values, caption, self._moving.data())
+
+    def page(self) -> str:
+        """Write the explorer as plain HTML that needs no kernel, no widget manager and no network.
+
+        Returns
+        -------
+        str
+            A ``<figure>`` and its script. It carries every combination of the controls where that fits
+            `PAGE_BUDGET`, else each control's own axis through the values it has now, and then says so.
+        """
+        initial = self._indices
+        records = self._records(_axes_through(self._controls, initial))
+        combinations = math.prod(len(control.values) for control in self._controls)
+        complete = len(json.dumps(records)) / len(records) * combinations <= PAGE_BUDGET
+        if complete:
+            records = self._records(itertools.product(*(range(len(c.values)) for c in self._controls)))
+        stills = [
+            still and {"box": still["box"], "png": base64.b64encode(still["png"]).decode()}
+            for still in self._moving.stills()
+        ]
+        data = {
+            "size": self._moving.size,
+            "controls": [control.describe() for control in self._controls],
+            "stills": stills,
+            "records": records,
+            "complete": complete,
+        }
+        # "</" would end the script element.
+        text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+        name = "explorer-" + hashlib.sha256(text.encode()).hexdigest()[:12]
+        png = base64.b64encode(self._moving.png(self.values)).decode()
+        caption = html.escape(self.caption, quote=True)
+        return (
+            f'<figure id="{name}" class="explorer"><noscript>'
+            f'<img src="data:image/png;base64,{png}" alt="{caption}" width="{self._moving.size[0]}">'
+            f"</noscript></figure>\n"
+            f'<script type="module">\n{_SCRIPT.read_text(encoding="utf-8")}\n'
+            f'mountPage(document.getElementById("{name}"), {text});\n</script>'
+        )
+
+    @property
+    def _indices(self) -> Indices:
+        return tuple(control.index for control in self._controls)
+
+    def _values_at(self, indices: Indices) -> dict[str, Any]:
+        return {c.name: c.values[i] for c, i in zip(self._controls, indices, strict=True)}
+
+    def _records(self, wanted: Iterable[Indices]) -> dict[str, dict[str, Any]]:
+        """Record several positions, an exception as its message."""
+        stops = dict.fromkeys(wanted)
+        while True:
+            version = self._moving.version
+            records = {_key(indices): self._record(indices) for indices in stops}
+            # An artist that moved for the first time is missing from the records made before it did.
+            if version == self._moving.version:
+                return records
+
+    def _record(self, indices: Indices) -> dict[str, Any]:
+        values = self._values_at(indices)
+        try:
+            return self._moving.record(values)
+        except Exception as error:
+            return {"error": f"No picture at {_written(values)}. {type(error).__name__}: {error}"}
+
+    def _answer(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
+        """Record the positions that the browser asks for."""
+        started = time.perf_counter()
+        records = self._records(tuple(map(int, key.split(","))) for key in content.get("want", []))
+        if self._moving.version != self._canvas.version:
+            with self._canvas.hold_sync():
+                self._canvas.stills, self._canvas.version = self._moving.stills(), self._moving.version
+        seconds = time.perf_counter() - started
+        self._canvas.send({"records": records, "seconds": seconds, "version": self._moving.version})
+
+
+def explore(figure: Figure, update: Callable[..., str], **controls: Any) -> Explorer:
+    """Move a figure with sliders, smoothly: locally, over a network, and on a page with no kernel.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Built once, for example with `helpers.drawing.panels`, with every artist that will be needed.
+    update : callable
+        Takes the controls' values by keyword, moves the artists (``line.set_ydata``, ``axes.set_xlim`` …)
+        and returns the caption: what the picture shows now, in words and numbers. The same values must
+        always give the same picture. Defaults in its signature are the initial values.
+    **controls
+        For each parameter of `update`: a slider, selection or checkbox of ipywidgets, or short for one,
+        ``(min, max, step)``, a list or dict of options, True or False.
+
+    Returns
+    -------
+    Explorer
+        Shown by being the last expression of a cell.
+
+    Raises
+    ------
+    TypeError
+        If a control cannot be made, or the controls and the parameters of `update` do not match.
+    ValueError
+        If a slider's steps do not end at its maximum, or a default is not one of the positions.
+    """
+    if not callable(update):
+        raise TypeError(f"update must be a function that moves the figure's artists, not {update!r}")
+    parameters = inspect.signature(update).parameters
+    if set(controls) != set(parameters):
+        raise TypeError(f"update takes {sorted(parameters)}, but the controls are {sorted(controls)}")
+    if not controls:
+        raise TypeError("explore needs at least one control")
+    return Explorer(
+        figure,
+        update,
+        [Control.of(name, given, parameters[name].default) for name, given in controls.items()],
+    )
+
+
+def _axes_through(controls: list[Control], indices: Indices) -> Iterator[Indices]:
+    for i, control in enumerate(controls):
+        for index in range(len(control.values)):
+            yield (*indices[:i], index, *indices[i + 1 :])
+
+
+def _axis_ends(controls: list[Control], indices: Indices) -> Iterator[Indices]:
+    for i, control in enumerate(controls):
+        # A choice may move other artists at each of its options; a slider rarely does.
+        last = len(control.values) - 1
+        marks = range(last + 1) if control.kind == "choice" else sorted({0, last // 2, last})
+        for index in marks:
+            yield (*indices[:i], index, *indices[i + 1 :])
+
+
+def _key(indices: Indices) -> str:
+    return ",".join(map(str, indices))
+
+
+def _written(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in values.items())

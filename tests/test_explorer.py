@@ -1,0 +1,183 @@
+"""Controls, records and sweeps of an explorer, without a browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pytest
+
+from helpers.drawing import panels
+from helpers.explorer import Control, Explorer, explore
+
+X = np.linspace(-3, 3, 50)
+
+
+def make(**controls: Any) -> Explorer:
+    figure, (axes,) = panels()
+    (line,) = axes.plot(X, X, label="line")
+
+    def update(k: float = 1.0, kind: str = "sine", flip: bool = False) -> str:
+        curve = {"sine": np.sin, "cosine": np.cos}[kind](k * X)
+        line.set_ydata(-curve if flip else curve)
+        return f"k = {k:.1f}, {kind}, {'flipped' if flip else 'upright'}"
+
+    return explore(figure, update, **(controls or CONTROLS))
+
+
+CONTROLS: dict[str, Any] = {"k": (0.0, 3.0, 0.5), "kind": ["sine", "cosine"], "flip": False}
+
+
+def send(explorer: Explorer, keys: list[str]) -> dict[str, Any]:
+    """Ask as the browser asks, and return what the kernel would send."""
+    sent: list[dict[str, Any]] = []
+    explorer._canvas.send = sent.append  # type: ignore[method-assign]
+    explorer._answer(None, {"want": keys}, [])
+    return sent[0]
+
+
+def test_abbreviations_become_widgets_with_the_defaults_of_update() -> None:
+    explorer = make()
+    assert explorer.values == {"k": 1.0, "kind": "sine", "flip": False}
+    assert isinstance(explorer.controls["k"], ipywidgets.FloatSlider)
+    assert isinstance(explorer.controls["kind"], ipywidgets.Dropdown)
+    assert isinstance(explorer.controls["flip"], ipywidgets.Checkbox)
+
+
+def test_the_text_form_is_short_and_carries_the_caption() -> None:
+    first, second = repr(make()), repr(make())
+    assert first == second
+    assert "k = 1.0, sine, upright" in first
+    assert len(first) < 200
+
+
+def test_setting_a_widget_moves_the_figure() -> None:
+    explorer = make()
+    explorer.controls["k"].value = 2.0
+    explorer.controls["flip"].value = True
+    assert explorer.caption == "k = 2.0, sine, flipped"
+    assert explorer._moving.data()["line"][:, 1] == pytest.approx(-np.sin(2 * X))
+
+
+def test_the_kernel_answers_with_the_records_asked_for() -> None:
+    message = send(make(), ["0,0,0", "6,1,1"])
+    assert set(message["records"]) == {"0,0,0", "6,1,1"}
+    assert message["records"]["6,1,1"]["caption"] == "k = 3.0, cosine, flipped"
+    assert message["seconds"] > 0
+
+
+def test_an_exception_becomes_a_message_and_the_next_move_recovers() -> None:
+    figure, (axes,) = panels()
+    (line,) = axes.plot(X, X)
+
+    def update(k: int = 1) -> str:
+        line.set_ydata(X * (6 / (k - 3)))
+        return f"k = {k}"
+
+    explorer = explore(figure, update, k=(0, 6, 1))
+    records = send(explorer, ["3", "4"])["records"]
+    assert records["3"] == {"error": "No picture at k = 3. ZeroDivisionError: division by zero"}
+    assert records["4"]["caption"] == "k = 4"
+    with pytest.raises(RuntimeError, match="update failed at k = 3"):
+        list(explorer.sweep())
+
+
+def test_a_late_mover_is_in_every_record_of_its_batch() -> None:
+    figure, (axes,) = panels()
+    early, late = axes.plot(X, X)[0], axes.plot(X, X)[0]
+
+    def update(k: int = 0) -> str:
+        early.set_ydata(k * X)
+        late.set_ydata(-X if k == 3 else X) if k in (3, 4) else None
+        return str(k)
+
+    explorer = explore(figure, update, k=(0, 10, 1))
+    before = explorer._canvas.version
+    message = send(explorer, ["2", "3", "4"])
+    assert message["version"] == explorer._canvas.version == before + 1
+    assert [len(r["runs"][0]) for r in message["records"].values()] == [2, 2, 2]
+
+
+def test_a_sweep_visits_ends_middles_and_random_stops() -> None:
+    stops = list(make().sweep(random=20, seed=0))
+    assert len(stops) == 3 * 2 * 2 + 20
+    assert {stop.values["k"] for stop in stops} >= {0.0, 1.5, 3.0}
+    assert {(s.values["kind"], s.values["flip"]) for s in stops} == {
+        (kind, flip) for kind in ("sine", "cosine") for flip in (False, True)
+    }
+    for stop in stops:
+        curve = {"sine": np.sin, "cosine": np.cos}[stop.values["kind"]](stop.values["k"] * X)
+        assert stop.data["line"][:, 1] == pytest.approx(-curve if stop.values["flip"] else curve)
+
+
+def test_the_same_seed_sweeps_the_same_stops() -> None:
+    explorer = make()
+    assert [s.values for s in explorer.sweep(seed=1)] == [s.values for s in explorer.sweep(seed=1)]
+    assert [s.values for s in explorer.sweep(seed=1)] != [s.values for s in explorer.sweep(seed=2)]
+
+
+def test_a_page_carries_every_position_or_says_that_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert '"complete":true' in make().page()
+    monkeypatch.setattr("helpers.explorer.PAGE_BUDGET", 1)
+    page = make().page()
+    assert '"complete":false' in page
+    assert page == make().page()
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_log_slider_has_its_powers() -> None:
+    control = Control.of("rate", ipywidgets.FloatLogSlider(value=0.1, min=-2, max=0, step=1))
+    assert control.values == (0.01, 0.1, 1.0)
+    assert control.index == 1
+
+
+def test_steps_of_a_tenth_are_the_decimals_they_look_like() -> None:
+    assert 0.3 in Control.of("k", (0.0, 1.0, 0.1)).values
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ((0.0, 1.0, 0.3), ValueError, "k: steps of 0.3 from 0.0 do not end at 1.0"),
+        ("text", TypeError, "k must be a slider"),
+        (ipywidgets.Text(), TypeError, "k must be a slider"),
+        ((2.0, 3.0, 0.5), ValueError, "k = 1.0 is not one of its positions"),
+    ],
+)
+def test_a_bad_control_is_refused_by_name(given: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make(k=given, kind=["sine", "cosine"], flip=False)
+
+
+def test_controls_must_match_the_parameters() -> None:
+    with pytest.raises(TypeError, match=r"update takes .*'kind'.* but the controls are"):
+        make(k=(0.0, 3.0, 0.5))
+    with pytest.raises(TypeError, match="update must be a function"):
+        explore(panels()[0], None, k=(0, 1, 1))  # type: ignore[arg-type]
+
+
+def test_an_update_that_fails_at_the_first_position_fails_at_once() -> None:
+    def update(k: int = 0) -> str:
+        raise ValueError("never")
+
+    with pytest.raises(ValueError, match="never"):
+        explore(panels()[0], update, k=(0, 1, 1))
+
+
+def test_an_axis_of_61_positions_records_in_half_a_second() -> None:
+    figure, axes = panels(2)
+    lines = [ax.plot(X, X)[0] for ax in axes]
+    band = axes[1].fill_between(X, X, alpha=0.2)
+    label = axes[0].text(0, 0, "")
+
+    def update(k: float = 0.0) -> str:
+        for line in lines:
+            line.set_ydata(np.tanh(k * X))
+        band.set_data(X, 0, np.tanh(k * X))
+        label.set_text(f"k = {k:.1f}")
+        return f"{k:.1f}"
+
+    explorer = explore(figure, update, k=(-3.0, 3.0, 0.1))
+    best = min(send(explorer, [str(i) for i in range(61)])["seconds"] for _ in range(3))
+    assert best <= 0.5
