@@ -1,0 +1,891 @@
+"""Exercises that answer back, and cards that put folklore to the test.
+
+`predict` asks for a commitment before a picture moves, `check` marks a typed answer and names the
+misconception behind a wrong one, `claim` shows a sentence people repeat beside the verdict of this notebook.
+
+Texts are plain text with `$…$` for mathematics and backticks for code.
+"""
+
+import ast
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+import mpmath
+import numpy as np
+import sympy
+
+from helpers.primitives import Primitive
+
+LONGEST_ANSWER = 300
+LARGEST_EXPONENT = 1000
+LARGEST_NUMBER_IN_BITS = 4000
+WIDEST_ARRAY = 400
+
+_NOTATION = str.maketrans(
+    {"^": "**", "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "÷": "/", "²": "**2", "³": "**3"}
+    | {"σ": "sigmoid", "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "μ": "mu", "π": "pi"}
+)
+_CONSTANTS = {"pi": sympy.pi, "e": sympy.E}
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What an exercise says to one answer.
+
+    Attributes
+    ----------
+    right : bool
+        Whether the answer is right.
+    message : str
+        What the learner reads.
+    misconception : str or None
+        The name of the known misconception that leads to this answer, if there is one.
+    """
+
+    right: bool
+    message: str
+    misconception: str | None = None
+
+    def _repr_html_(self) -> str:
+        return _feedback_html(self)
+
+
+class UnreadableAnswerError(ValueError):
+    """A typed answer that is not a number, an expression or an array of the kind asked for."""
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Reading an answer
+
+
+def _number(node: ast.Constant) -> sympy.Expr:
+    if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+        raise UnreadableAnswerError(f"`{_quoted(str(node.value))}` is not a number.")
+    if isinstance(node.value, int):
+        return sympy.Integer(node.value)
+    if not math.isfinite(node.value):
+        raise UnreadableAnswerError("A number in it is too large.")
+    return sympy.Rational(repr(node.value))
+
+
+def _tame(exponent: sympy.Expr) -> None:
+    if any(abs(number) > LARGEST_EXPONENT for number in exponent.atoms(sympy.Rational)):
+        raise UnreadableAnswerError(
+            f"An exponent in it is too large; numbers up to {LARGEST_EXPONENT} are allowed there."
+        )
+
+
+def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
+    """Raise to a power, refusing those SymPy would compute to their last digit, as in 9**9**9."""
+    _tame(exponent)
+    if base.is_Rational and exponent.is_Rational:
+        bits = max(base.p.bit_length(), base.q.bit_length())
+        if bits * abs(exponent) > LARGEST_NUMBER_IN_BITS:
+            raise UnreadableAnswerError("A power in it is too large.")
+    result = base**exponent
+    # SymPy multiplies exponents of powers of powers, and turns exp(n*log(b)) into b**n.
+    for power in result.atoms(sympy.Pow, sympy.exp):
+        _tame(power.exp)
+    return result
+
+
+_OPERATORS: dict[type[ast.AST], Callable[..., sympy.Expr]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.Pow: _power,
+    ast.UAdd: lambda a: a,
+    ast.USub: lambda a: -a,
+}
+
+
+_FUNCTIONS: dict[str, tuple[Callable[..., sympy.Expr], range]] = {
+    "exp": (lambda x: _power(sympy.E, x), range(1, 2)),
+    "log": (sympy.log, range(1, 2)),
+    "ln": (sympy.log, range(1, 2)),
+    "sqrt": (sympy.sqrt, range(1, 2)),
+    "abs": (sympy.Abs, range(1, 2)),
+    "sign": (sympy.sign, range(1, 2)),
+    "sin": (sympy.sin, range(1, 2)),
+    "cos": (sympy.cos, range(1, 2)),
+    "tan": (sympy.tan, range(1, 2)),
+    "atan": (sympy.atan, range(1, 2)),
+    "sinh": (sympy.sinh, range(1, 2)),
+    "cosh": (sympy.cosh, range(1, 2)),
+    "tanh": (sympy.tanh, range(1, 2)),
+    "erf": (sympy.erf, range(1, 2)),
+    "max": (sympy.Max, range(2, 6)),
+    "min": (sympy.Min, range(2, 6)),
+    "sigmoid": (lambda x: 1 / (1 + _power(sympy.E, -x)), range(1, 2)),
+    "relu": (lambda x: sympy.Max(0, x), range(1, 2)),
+    "softplus": (lambda x: sympy.log(1 + _power(sympy.E, x)), range(1, 2)),
+}
+
+
+def _expression(node: ast.AST, names: Mapping[str, sympy.Expr]) -> sympy.Expr:
+    """Build the SymPy expression of a parsed answer; only arithmetic, known names and functions pass."""
+    match node:
+        case ast.Constant():
+            return _number(node)
+        case ast.Name(id=name):
+            if name in names:
+                return names[name]
+            if name in _FUNCTIONS:
+                raise UnreadableAnswerError(f"`{name}` needs an argument, as in `{name}(…)`.")
+            if name.lower() in {"nan", "inf", "infinity", "oo"}:
+                raise UnreadableAnswerError(f"`{_quoted(name)}` is not a finite number.")
+            raise UnreadableAnswerError(f"`{_quoted(name)}` is not a name this exercise knows.")
+        case ast.BinOp(left, operator, right) if type(operator) in _OPERATORS:
+            return _OPERATORS[type(operator)](_expression(left, names), _expression(right, names))
+        case ast.UnaryOp(operator, operand) if type(operator) in _OPERATORS:
+            return _OPERATORS[type(operator)](_expression(operand, names))
+        case ast.Call(ast.Name(id=name), arguments, []):
+            if name in names:
+                raise UnreadableAnswerError(f"`{name}` is not a function; write a product as `{name}*(…)`.")
+            if name not in _FUNCTIONS:
+                raise UnreadableAnswerError(f"`{_quoted(name)}` is not a function this exercise knows.")
+            function, arity = _FUNCTIONS[name]
+            if len(arguments) not in arity:
+                raise UnreadableAnswerError(f"`{name}` takes {_plural(arity.start, 'argument')}.")
+            return function(*(_expression(argument, names) for argument in arguments))
+        case ast.Call(ast.Constant() | ast.BinOp()):
+            raise UnreadableAnswerError("Write every product with `*`, as in `2*(1 + x)`.")
+        case ast.List() | ast.Tuple():
+            raise UnreadableAnswerError("A list stands where a number belongs.")
+    raise UnreadableAnswerError("Only arithmetic, the names and the functions below are allowed.")
+
+
+def _entries(node: ast.AST, names: Mapping[str, sympy.Expr]) -> Any:
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_entries(item, names) for item in node.elts]
+    return _expression(node, names)
+
+
+def _array(nested: Any) -> np.ndarray:
+    """An object array of SymPy expressions; a single expression has shape ()."""
+    shape: list[int] = []
+    level = nested
+    while isinstance(level, list):
+        shape.append(len(level))
+        level = level[0] if level else None
+
+    def flat(part: Any, depth: int) -> Iterable[Any]:
+        inner = depth < len(shape)
+        if isinstance(part, list) != inner or (inner and len(part) != shape[depth]):
+            raise UnreadableAnswerError("The rows of an array must have the same length.")
+        if depth == len(shape):
+            yield part
+        else:
+            for item in part:
+                yield from flat(item, depth + 1)
+
+    items = list(flat(nested, 0))
+    if not items or len(items) > WIDEST_ARRAY:
+        raise UnreadableAnswerError("An array needs at least one entry, and not hundreds.")
+    result = np.empty(len(items), dtype=object)
+    result[:] = items
+    return result.reshape(shape)
+
+
+def _read(text: str, names: Mapping[str, sympy.Expr]) -> np.ndarray:
+    """Read a typed answer without ever evaluating it as Python."""
+    if not text.strip():
+        raise UnreadableAnswerError("Nothing is typed yet.")
+    if len(text) > LONGEST_ANSWER:
+        raise UnreadableAnswerError(f"That is {len(text)} characters; at most {LONGEST_ANSWER} are read.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            tree = ast.parse(text.translate(_NOTATION).strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        product = re.search(r"\d\s*[^\W\d]|[\w)]\s+\w|\)\s*\w", text)
+        hint = " Write every product with `*`, as in `2*x`." if product else ""
+        raise UnreadableAnswerError(f"It is not a complete formula.{hint}") from None
+    try:
+        return _array(_entries(tree.body, names))
+    except (RecursionError, OverflowError, TypeError):
+        raise UnreadableAnswerError("It cannot be read as a formula.") from None
+
+
+def _plain(entry: Any) -> sympy.Expr:
+    """A SymPy expression in symbols without assumptions, with the course's own functions written out."""
+    expr = sympy.sympify(entry, strict=True)
+    if not isinstance(expr, sympy.Expr):
+        raise TypeError(f"{entry!r} is neither a number nor an expression.")
+    expr = expr.doit().replace(
+        lambda part: isinstance(part, Primitive), lambda part: part.formula(*part.args)
+    )
+    # 0.1*x is meant as x/10, and is compared to more digits than a double has.
+    exact = {number: sympy.Rational(repr(float(number))) for number in expr.atoms(sympy.Float)}
+    return expr.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in expr.free_symbols} | exact)
+
+
+def _given(value: Any) -> np.ndarray:
+    """The form in which answers are compared, from a number, an expression, a matrix or an array."""
+    if isinstance(value, sympy.MatrixBase):
+        value = list(value) if value.shape[1] == 1 else value.tolist()
+    array = np.array(value, dtype=object)
+    entries = np.empty(array.shape, dtype=object)
+    for position, entry in np.ndenumerate(array):
+        expr = _plain(entry.item() if isinstance(entry, np.generic) else entry)
+        if expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+            raise UnreadableAnswerError(f"`{_quoted(str(entry))}` is not a finite number.")
+        entries[position] = expr
+    return entries
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Comparing two answers
+
+
+def _float(expr: sympy.Expr) -> float:
+    """The value of a constant expression; ValueError where it is not a finite real number."""
+    try:
+        value = sympy.lambdify((), expr, "math")()
+        if isinstance(value, complex) or not math.isfinite(value):
+            raise ValueError
+        return float(value)
+    except (ArithmeticError, ValueError, TypeError, NameError):
+        raise UnreadableAnswerError("It has no finite real value.") from None
+
+
+def _sample(names: Iterable[str], assumptions: Mapping[str, sympy.Symbol]) -> Iterable[dict[str, float]]:
+    """Points near 0, where curves bend, and farther out, where clipped ones differ."""
+    rng = np.random.default_rng(2)
+    ordered = sorted(names)
+    for reach, count in ((2.0, 8), (12.0, 6), (100.0, 4)):
+        for _ in range(count):
+            point = {}
+            for name in ordered:
+                value = float(rng.uniform(-reach, reach))
+                known = assumptions.get(name)
+                if known is not None and known.is_integer:
+                    value = float(round(value))
+                if known is not None and known.is_nonnegative:
+                    value = abs(value)
+                point[name] = value
+            yield point
+
+
+def _evaluate(function: Callable[..., Any], arguments: Iterable[Any]) -> Any:
+    """A real value; None where it overflows; nan where it is undefined."""
+    try:
+        value = function(*arguments)
+        if isinstance(value, complex | mpmath.mpc):
+            return math.nan
+        return value if mpmath.isfinite(value) else None
+    except OverflowError:
+        return None
+    except (ValueError, ZeroDivisionError, TypeError):
+        return math.nan
+
+
+def _equivalent(
+    answer: sympy.Expr, typed: sympy.Expr, assumptions: Mapping[str, sympy.Symbol]
+) -> tuple[bool, dict[str, float] | None]:
+    """Whether two expressions agree wherever the answer is defined, and a point where they do not.
+
+    A wrong answer is refuted in doubles. A right one must agree to 30 digits at every point: simplification
+    could add a proof but never change the verdict, and on what a learner may type it can take minutes.
+    """
+    names = sorted({symbol.name for symbol in answer.free_symbols | typed.free_symbols})
+    symbols = [sympy.Symbol(name) for name in names]
+    in_doubles = [sympy.lambdify(symbols, expr, "math") for expr in (answer, typed)]
+    in_digits = [sympy.lambdify(symbols, expr, "mpmath") for expr in (answer, typed)]
+    compared = 0
+    for point in _sample(names, assumptions):
+        expected, found = (_evaluate(function, point.values()) for function in in_doubles)
+        if expected is None or found is None or math.isnan(expected):
+            continue
+        if math.isnan(found) or abs(expected - found) > 1e-6 * max(abs(expected), abs(found)) + 1e-9:
+            return False, point
+        # Only after the doubles stayed finite: a tower of exponentials would stall mpmath.
+        with mpmath.workdps(130):
+            expected, found = (
+                _evaluate(function, [mpmath.mpf(value) for value in point.values()]) for function in in_digits
+            )
+            if expected is None or found is None or mpmath.isnan(expected):
+                continue
+            if mpmath.isnan(found) or abs(expected - found) > mpmath.mpf(10) ** -30 * max(
+                abs(expected), mpmath.mpf(10) ** -60
+            ):
+                return False, point
+        compared += 1
+    if compared < 4:
+        raise UnreadableAnswerError("It has no real value at enough points to be compared.")
+    return True, None
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Look
+
+# Meaning is carried by the sign and the word; the color only repeats it.
+_TONES = {
+    "right": "var(--jp-success-color1, #029E73)",
+    "wrong": "var(--jp-warn-color1, #DE8F05)",
+    "neutral": "var(--jp-border-color1, #8A8A8A)",
+}
+_QUIET = "color: var(--jp-ui-font-color1, #212121); font-size: 0.9em; opacity: 0.85"
+
+
+def _quoted(typed: str) -> str:
+    """Typed text, short enough to repeat and without the marks that would end the quotation."""
+    text = typed.replace("`", "'").strip()
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _html(text: str) -> str:
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text, quote=False))
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text[-1] in ".?!…" else text + "."
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _card(content: str, tone: str = "neutral", role: str = "") -> str:
+    return (
+        f'<div{role and f" role={role!r}"} style="border-left: 4px solid {_TONES[tone]}; padding: 0.4em 1em; '
+        "margin: 0.3em 0; line-height: 1.5; white-space: normal; "
+        "width: 46em; max-width: 100%; box-sizing: border-box; "
+        "color: var(--jp-ui-font-color1, #212121); "
+        f'background: var(--jp-layout-color2, #F2F2F2)">{content}</div>'
+    )
+
+
+def _feedback_html(feedback: Feedback) -> str:
+    sign, tone = ("✓", "right") if feedback.right else ("✗", "wrong")
+    return _card(f"<strong>{sign}</strong> {_html(feedback.message)}", tone, role="alert")
+
+
+class _Exercise:
+    """What `predict` and `check` share: a question, controls, feedback, and three ways to show them."""
+
+    def __init__(self, title: str, question: str, controls: list[widgets.Widget], note: str) -> None:
+        self.question = question
+        self._title = title
+        self._note = note
+        full_width = widgets.Layout(width="100%")
+        self._output = widgets.HTMLMath(layout=full_width)
+        self._box = widgets.VBox(
+            [widgets.HTMLMath(_card(self._heading()), layout=full_width), *controls, self._output],
+            layout=widgets.Layout(max_width="48em", overflow="visible"),
+        )
+
+    def _heading(self) -> str:
+        note = f'<div style="{_QUIET}">{_html(self._note)}</div>' if self._note else ""
+        return f"<strong>{self._title}.</strong> {_html(self.question)}{note}"
+
+    def _static(self) -> str:
+        return self._heading()
+
+    def _say(self, feedback: Feedback) -> Feedback:
+        self._output.value = _feedback_html(feedback)
+        return feedback
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        needs_kernel = f'<div style="{_QUIET}">To answer, run this notebook.</div>'
+        bundle = dict(self._box._repr_mimebundle_() or {})
+        return bundle | {"text/plain": repr(self), "text/html": _card(self._static() + needs_kernel)}
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Predict
+
+
+class Prediction(_Exercise):
+    """A question answered once, before the picture moves. Made by `predict`."""
+
+    def __init__(self, question: str, feedback: Mapping[str, str], answer: str, because: str) -> None:
+        self.options = tuple(feedback)
+        self.answer = answer
+        self.because = because
+        self.committed: Feedback | None = None
+        self._feedback = dict(feedback)
+        # A radio button's own label shows no mathematics and breaks badly over two lines.
+        self._lettered = any("$" in option or "`" in option or len(option) > 60 for option in self.options)
+        labels = [chr(ord("A") + i) if self._lettered else option for i, option in enumerate(self.options)]
+        self._choice = widgets.RadioButtons(
+            options=list(zip(labels, self.options, strict=True)),
+            index=None,
+            description="Your prediction",
+            style={"description_width": "initial"},
+            layout=widgets.Layout(width="auto", margin="0.3em 0 0.3em 1.2em"),
+        )
+        self._button = widgets.Button(
+            description="Commit",
+            tooltip="Lock this prediction and see the answer",
+            layout=widgets.Layout(margin="0.2em 0 0.2em 1.2em"),
+        )
+        self._button.on_click(lambda _: self._commit(self._choice.value))
+        super().__init__("Predict", question, [self._choice, self._button], "")
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Predict: {self.question}", *(f"  ( ) {option}" for option in self.options)])
+
+    def _list(self, style: str) -> str:
+        items = "".join(f"<li>{_html(option)}</li>" for option in self.options)
+        return f'<ol style="list-style-type: {style}; margin: 0.3em 0; padding-left: 2em">{items}</ol>'
+
+    def _heading(self) -> str:
+        return super()._heading() + (self._list("upper-alpha") if self._lettered else "")
+
+    def _static(self) -> str:
+        return super()._heading() + self._list("upper-alpha" if self._lettered else "circle")
+
+    def mark(self, option: str) -> Feedback:
+        """Say whether an option is right, without showing it to the learner.
+
+        Parameters
+        ----------
+        option : str
+            One of the options, as written in the exercise.
+
+        Returns
+        -------
+        Feedback
+            Verdict, explanation, and the misconception behind a wrong option.
+
+        Raises
+        ------
+        ValueError
+            If the exercise has no such option.
+        """
+        if option not in self._feedback:
+            raise ValueError(f"{option!r} is not an option; choose from {list(self.options)}.")
+        right = option == self.answer
+        why = self._feedback[option]
+        verdict = (
+            f"Right: {_sentence(option)}"
+            if right
+            else f"Not so. You predicted: {_sentence(option)} The answer is: {_sentence(self.answer)}"
+        )
+        message = " ".join(filter(None, [verdict, _sentence(why[:1].upper() + why[1:]), self.because]))
+        return Feedback(right, message, None if right else why or None)
+
+    def answer_with(self, option: str) -> Feedback:
+        """Commit to an option, as the learner does; the first commitment stays.
+
+        Parameters
+        ----------
+        option : str
+            One of the options, as written in the exercise.
+
+        Returns
+        -------
+        Feedback
+            What the exercise now shows.
+        """
+        self.mark(option)
+        return self._commit(option)
+
+    def _commit(self, option: str | None) -> Feedback:
+        if self.committed is not None:
+            return self.committed
+        if option is None:
+            return self._say(Feedback(False, "Nothing is chosen yet. Choose an option, then commit."))
+        self.committed = self.mark(option)
+        self._choice.value = option
+        self._choice.disabled = True
+        self._button.disabled = True
+        self._button.description = "Committed"
+        return self._say(self.committed)
+
+
+def predict(
+    question: str, options: Mapping[str, str] | Iterable[str], *, answer: str, because: str = ""
+) -> Prediction:
+    """Ask the learner to commit to an answer before the picture moves.
+
+    The options lock once committed; only then does the exercise say what is right and why.
+
+    Parameters
+    ----------
+    question : str
+        The question; `$…$` is mathematics.
+    options : mapping of str to str, or iterable of str
+        The options in order. A mapping gives each option its feedback; for a wrong one, the name of the
+        misconception.
+    answer : str
+        The right option.
+    because : str, optional
+        The explanation, shown after any commitment.
+
+    Returns
+    -------
+    Prediction
+        Displays itself; `mark(option)` and `answer_with(option)` answer from code.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two options, two are the same, or the answer is not among them.
+
+    Examples
+    --------
+    >>> predict("Where is $\\sigma'$ largest?", ["at 0", "at 1"], answer="at 0").mark("at 0").right
+    True
+    """
+    listed = list(options)
+    feedback = dict(options) if isinstance(options, Mapping) else dict.fromkeys(listed, "")
+    if len(feedback) < 2 or len(feedback) < len(listed):
+        raise ValueError("A prediction needs at least two different options.")
+    if answer not in feedback:
+        raise ValueError(f"The answer {answer!r} is not among the options {listed}.")
+    return Prediction(question, feedback, answer, because)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Check
+
+
+class Check(_Exercise):
+    """A question with a typed answer, marked as often as the learner likes. Made by `check`."""
+
+    def __init__(
+        self,
+        question: str,
+        answer: Any,
+        tolerance: float | None,
+        misconceptions: Mapping[str, Any],
+        because: str,
+        where: Mapping[str, Any],
+    ) -> None:
+        self._answer = _given(answer)
+        self._misconceptions = {name: _given(wrong) for name, wrong in misconceptions.items()}
+        self._because = because
+        self._where = {name: _plain(meaning) for name, meaning in where.items()}
+        self._assumptions = {
+            symbol.name: symbol
+            for entry in np.array(answer, dtype=object).flat
+            if isinstance(entry, sympy.Expr)
+            for symbol in entry.free_symbols
+        }
+        free = {symbol.name for entry in self._answer.flat for symbol in entry.free_symbols}
+        for wrong in (*self._misconceptions.values(), np.array(list(self._where.values()), dtype=object)):
+            free |= {symbol.name for entry in wrong.flat for symbol in entry.free_symbols}
+        self._symbols = sorted(free | set(self._where))
+        self._names = _CONSTANTS | {name: sympy.Symbol(name) for name in self._symbols}
+        self._tolerance = self._settle(answer, tolerance)
+        for name, wrong in self._misconceptions.items():
+            if self._agrees(self._answer, wrong):
+                raise ValueError(f"The misconception {name!r} gives the right answer.")
+
+        self._text = widgets.Text(
+            description="Your answer",
+            placeholder=self._placeholder(),
+            continuous_update=False,
+            style={"description_width": "initial"},
+            layout=widgets.Layout(width="26em", max_width="100%"),
+        )
+        self._button = widgets.Button(description="Check", tooltip="Mark this answer; tries are unlimited")
+        self._text.observe(lambda change: self._typed(change["new"]), "value")
+        self._button.on_click(lambda _: self._say(self.mark(self._text.value)))
+        row = widgets.HBox(
+            [self._text, self._button],
+            layout=widgets.Layout(margin="0.2em 0 0.2em 1.2em", flex_flow="row wrap"),
+        )
+        super().__init__("Check", question, [row], self._asked_for())
+
+    def __repr__(self) -> str:
+        return f"Check: {self.question}\n  {self._asked_for()}"
+
+    def _settle(self, answer: Any, tolerance: float | None) -> float:
+        if any(entry.free_symbols for entry in self._answer.flat):
+            if tolerance is not None:
+                raise ValueError("A tolerance has no meaning for an expression in symbols.")
+            return 0.0
+        if tolerance is not None:
+            if not 0 <= tolerance < math.inf:
+                raise ValueError(f"The tolerance is {tolerance!r}; it must be a number from 0 up.")
+            return float(tolerance)
+        entries = np.array(answer, dtype=object).flat
+        exact = all(isinstance(entry, int | np.integer | sympy.Expr) for entry in entries)
+        return 0.0 if exact else 0.01 * max(abs(_float(entry)) for entry in self._answer.flat)
+
+    def _placeholder(self) -> str:
+        if not self._answer.ndim:
+            return f"an expression in {', '.join(self._symbols)}" if self._symbols else "a number"
+        return "[1, 2, …]" if self._answer.ndim == 1 else "[[1, 2, …], [3, 4, …]]"
+
+    def _kind(self) -> str:
+        if not self._answer.ndim:
+            return f"an expression in `{', '.join(self._symbols)}`" if self._symbols else "a number"
+        shape = " × ".join(map(str, self._answer.shape))
+        entries = f" of expressions in `{', '.join(self._symbols)}`" if self._symbols else ""
+        example = "[1, 2, …]" if self._answer.ndim == 1 else "[[1, 2, …], [3, 4, …]]"
+        length = _plural(self._answer.size, "entry").replace("entrys", "entries")
+        return (
+            f"a list of {length}{entries}, as in `{example}`"
+            if self._answer.ndim == 1
+            else (f"a {shape} array{entries}, as in `{example}`")
+        )
+
+    def _asked_for(self) -> str:
+        if self._symbols and any(entry.free_symbols for entry in self._answer.flat):
+            precision = "Any equivalent form counts"
+        elif self._tolerance:
+            each = "Each entry counts" if self._answer.ndim else "It counts"
+            precision = f"{each} within ±{self._tolerance:.3g}"
+        else:
+            precision = "It must be exact; a fraction such as `1/3` or `exp(-1)` may be typed"
+        meanings = "".join(f" Here `{name}` stands for `{meaning}`." for name, meaning in self._where.items())
+        return f"Type {self._kind()}. {precision}.{meanings}"
+
+    def _misshapen(self, shape: tuple[int, ...]) -> str:
+        found = f"a {' × '.join(map(str, shape))} array" if shape else "a single value"
+        if len(shape) == 1:
+            found = f"a list of {shape[0]}"
+        decimals = " Write decimals with a point." if shape == (2,) and not self._answer.ndim else ""
+        return f"That is {found}, but the answer is {self._kind()}.{decimals}"
+
+    def _allowed(self) -> str:
+        names = ", ".join(f"`{name}`" for name in [*self._symbols, *_CONSTANTS])
+        return f"Allowed: numbers, {names}, `+ - * / ^`, brackets, and {', '.join(_FUNCTIONS)}."
+
+    def _agrees(self, expected: np.ndarray, found: np.ndarray) -> bool:
+        if expected.shape != found.shape:
+            return False
+        for right, typed in zip(expected.flat, found.flat, strict=True):
+            meant, said = (entry.subs(self._where) if self._where else entry for entry in (right, typed))
+            if meant.free_symbols or said.free_symbols:
+                if not _equivalent(meant, said, self._assumptions)[0]:
+                    return False
+            else:
+                value = _float(meant)
+                # 0.26 is within 0.01 of 0.25, whatever doubles say.
+                slack = 1e-9 * self._tolerance + 8 * np.finfo(float).eps * abs(value)
+                if not abs(_float(said) - value) <= self._tolerance + slack:
+                    return False
+        return True
+
+    def mark(self, value: Any) -> Feedback:
+        """Say whether an answer is right, without showing it to the learner.
+
+        Parameters
+        ----------
+        value : str, number, sympy expression or array_like
+            A string is read as if typed.
+
+        Returns
+        -------
+        Feedback
+            Verdict, explanation, and the misconception behind a wrong answer where it is a known one. An
+            answer that cannot be read gets a message saying why and what is allowed.
+        """
+        shown = _quoted(value if isinstance(value, str) else str(value))
+        try:
+            found = _read(value, self._names) if isinstance(value, str) else _given(value)
+            if found.shape != self._answer.shape:
+                raise UnreadableAnswerError(self._misshapen(found.shape))
+            for entry in found.flat:
+                if entry.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):
+                    raise UnreadableAnswerError("It has no finite real value.")
+            if unknown := {s.name for entry in found.flat for s in entry.free_symbols} - set(self._symbols):
+                raise UnreadableAnswerError(f"`{sorted(unknown)[0]}` is not a name this exercise knows.")
+            if self._agrees(self._answer, found):
+                return Feedback(True, f"Right. {self._because}".strip())
+            for name, wrong in self._misconceptions.items():
+                if self._agrees(wrong, found):
+                    return Feedback(False, f"Not yet. You typed `{shown}`: {name}.".replace("..", "."), name)
+        except (UnreadableAnswerError, TypeError, sympy.SympifyError) as reason:
+            typed = f"You typed `{shown}`. " if shown else ""
+            return Feedback(False, f"{typed}{reason} {self._allowed()}")
+        return Feedback(False, f"Not yet. You typed `{shown}`, which is not the answer. Try again.")
+
+    def answer_with(self, value: Any) -> Feedback:
+        """Answer as the learner does: the box shows the answer and the feedback.
+
+        Parameters
+        ----------
+        value : str, number, sympy expression or array_like
+            A string is read as if typed.
+
+        Returns
+        -------
+        Feedback
+            What the exercise now shows.
+        """
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        self._text.value = str(value)
+        return self._say(self.mark(value))
+
+    def _typed(self, text: str) -> None:
+        if text.strip():
+            self._say(self.mark(text))
+
+
+def check(
+    question: str,
+    *,
+    answer: Any,
+    tolerance: float | None = None,
+    misconceptions: Mapping[str, Any] | None = None,
+    because: str = "",
+    where: Mapping[str, Any] | None = None,
+) -> Check:
+    """Ask for a number, an expression or an array, and mark what the learner types.
+
+    Parameters
+    ----------
+    question : str
+        The question; `$…$` is mathematics.
+    answer : number, sympy expression, sympy matrix or array_like
+        The right answer. Expressions are compared as mathematics, wherever the answer is defined.
+    tolerance : float, optional
+        Largest accepted distance from a numeric answer, entry by entry; the learner sees it. Without it,
+        integers and SymPy numbers are exact, and other numbers count within 1% of the largest entry.
+    misconceptions : mapping of str to answer, optional
+        Wrong answers by the name of the misconception that leads to each.
+    because : str, optional
+        The explanation, shown with a right answer.
+    where : mapping of str to expression, optional
+        Short names the learner may use, as in `where={"s": 1 / (1 + exp(-x))}`.
+
+    Returns
+    -------
+    Check
+        Displays itself; `mark(value)` and `answer_with(value)` answer from code.
+
+    Raises
+    ------
+    ValueError
+        If a misconception gives the right answer, or the tolerance makes no sense.
+
+    Examples
+    --------
+    >>> s = sympy.Symbol("s")
+    >>> slope = check("What is $\\sigma'$ in terms of $s=\\sigma(x)$?", answer=s * (1 - s),
+    ...               misconceptions={"you forgot the inner derivative": s**2})
+    >>> slope.mark("s - s^2").right, slope.mark("s*s").misconception
+    (True, 'you forgot the inner derivative')
+    """
+    return Check(question, answer, tolerance, misconceptions or {}, because, where or {})
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Claim
+
+_VERDICTS = {"holds": ("✓", "right"), "false": ("✗", "wrong"), "only if": ("◐", "neutral")}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Folklore, its verdict and the evidence that was computed for it. Made by `claim`."""
+
+    text: str
+    verdict: str
+    shown: Mapping[str, bool]
+    because: str = ""
+    condition: str = ""
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""
+
+    def __repr__(self) -> str:
+        lines = [
+            f"Claim{self.id and ' ' + self.id}: “{self.text}”",
+            f"  Verdict: {self.verdict}{self.condition and ' ' + self.condition}",
+        ]
+        if self.because:
+            lines.append(f"  Because: {self.because}")
+        lines += [f"  Shown: {sentence}" for sentence in self.shown if sentence]
+        lines += [f"  {name}: {number}" for name, number in self.evidence.items()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        sign, tone = _VERDICTS[self.verdict]
+        condition = f" {_html(self.condition)}" if self.condition else ""
+        items = [f"✓ {_html(sentence)}" for sentence in self.shown if sentence]
+        items += [f"{_html(name)}: <strong>{_html(value)}</strong>" for name, value in self.evidence.items()]
+        evidence = "".join(f"<li>{item}</li>" for item in items)
+        return _card(
+            f'<div style="{_QUIET}">Claim{self.id and " " + _html(self.id)}</div>'
+            f"<div>“{_html(self.text)}”</div>"
+            f"<div><strong>{sign} {self.verdict.capitalize()}</strong>{condition}</div>"
+            + (f"<div>{_html(self.because)}</div>" if self.because else "")
+            + (f'<ul style="margin: 0.3em 0; padding-left: 1.5em">{evidence}</ul>' if evidence else ""),
+            tone,
+        )
+
+
+def claim(
+    text: str,
+    verdict: str,
+    *,
+    shown: Any,
+    because: str = "",
+    condition: str = "",
+    evidence: Mapping[str, Any] | None = None,
+    id: str = "",
+) -> Claim:
+    """Show a sentence people repeat, with the verdict this notebook has computed.
+
+    The card refuses to appear when what was computed does not support it.
+
+    Parameters
+    ----------
+    text : str
+        The claim, in the words in which it circulates.
+    verdict : {"holds", "false", "only if"}
+        What checking it gave.
+    shown : bool or mapping of str to bool
+        What the cell computed in support of the verdict, or several such facts by the sentence each supports.
+    because : str, optional
+        The reason, in a sentence.
+    condition : str, optional
+        When it holds; read on after *only if*, and required with it.
+    evidence : mapping of str to number or str, optional
+        Computed numbers to show, by name. Floats show four significant digits.
+    id : str, optional
+        The number of the claim in the course.
+
+    Returns
+    -------
+    Claim
+        Displays itself, also where nothing runs.
+
+    Raises
+    ------
+    ValueError
+        If the verdict is not one of the three, or *only if* lacks its condition.
+    TypeError
+        If `shown` is not made of truth values.
+    AssertionError
+        If anything in `shown` is false.
+
+    Examples
+    --------
+    >>> claim("The slope of the sigmoid stays below 1/4.", "false", shown=0.25 >= 0.25, because="1/4 at 0.")
+    Claim: “The slope of the sigmoid stays below 1/4.”
+      Verdict: false
+      Because: 1/4 at 0.
+    """
+    if verdict not in _VERDICTS:
+        raise ValueError(f"The verdict is {verdict!r}; it must be one of {', '.join(map(repr, _VERDICTS))}.")
+    if verdict == "only if" and not condition:
+        raise ValueError("The verdict 'only if' needs its condition.")
+    facts = dict(shown) if isinstance(shown, Mapping) else {"": shown}
+    if not facts:
+        raise ValueError("A claim needs something shown.")
+    for sentence, fact in facts.items():
+        if not isinstance(fact, bool | np.bool_ | type(sympy.true) | type(sympy.false)):
+            raise TypeError(f"shown must be true or false, computed in the cell; {sentence!r} is {fact!r}.")
+        if not fact:
+            what = sentence or "what was computed"
+            raise AssertionError(f"“{text}”, {verdict}: not supported, because this is false: {what}")
+    numbers = {
+        name: f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
+        for name, value in (evidence or {}).items()
+    }
+    return Claim(text, verdict, facts, because, condition, numbers, id)

@@ -1,0 +1,125 @@
+"""The rules every notebook keeps; each function returns the sentences in which a notebook breaks one."""
+
+import ast
+import re
+from statistics import median
+
+LONGEST_CELL = 15
+LARGEST_MEDIAN = 6
+LEAST_PROSE = 0.45
+LEAST_EXERCISES = 4
+SECTIONS = ("exercises", "summary", "claims", "references")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+HEX_COLOR = re.compile(r"""["']#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})["']""")
+LOOK = {"figsize": "sets a figure size", "rcParams": "sets Matplotlib's look"}
+SWALLOWS_ERRORS = {"interact", "interactive", "interactive_output", "Output"}
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def lines(cell):
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def parsed(cell):
+    """The cell as Python; magics and shell commands have no place in a lesson and fail here."""
+    return ast.parse(cell.source)
+
+
+def names_in(cell):
+    """Names, attributes and keywords a cell uses."""
+    for node in ast.walk(parsed(cell)):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg
+        elif isinstance(node, ast.alias):
+            yield node.name.split(".")[-1]
+
+
+def calls_in(cell):
+    for node in ast.walk(parsed(cell)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            yield node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+
+
+def is_solution(cell):
+    return "solution" in cell.metadata.get("tags", [])
+
+
+def broken_cell_rules(notebook):
+    cells = code_cells(notebook)
+    broken = []
+    for number, cell in enumerate(cells, start=1):
+        if len(lines(cell)) > LONGEST_CELL:
+            broken.append(f"code cell {number} has {len(lines(cell))} lines; {LONGEST_CELL} are allowed")
+        if number > 1 and any(
+            isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(parsed(cell))
+        ):
+            broken.append(f"code cell {number} imports; only the first may")
+        if found := HEX_COLOR.search(cell.source):
+            broken.append(f"code cell {number} names the color {found[0]}")
+        used = set(names_in(cell))
+        broken += [f"code cell {number} {what}" for name, what in LOOK.items() if name in used]
+        broken += [f"code cell {number} uses {name}" for name in sorted(SWALLOWS_ERRORS & used)]
+        if any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(parsed(cell))):
+            broken.append(f"code cell {number} imports *")
+    if cells and median(len(lines(cell)) for cell in cells) > LARGEST_MEDIAN:
+        broken.append(f"half of the code cells have more than {LARGEST_MEDIAN} lines")
+    share = 1 - len(cells) / len(notebook.cells)
+    if share < LEAST_PROSE:
+        broken.append(f"{share:.0%} of the cells are prose; at least {LEAST_PROSE:.0%} must be")
+    before = None
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and before != "markdown":
+            broken.append(f"nothing is said before the cell that begins {cell.source.splitlines()[:1]}")
+        before = cell.cell_type
+    return broken
+
+
+def broken_output_rules(notebook):
+    broken = []
+    if "widgets" in notebook.metadata:
+        broken.append("widget state is saved")
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    if counts != list(range(1, len(counts) + 1)):
+        broken.append(f"the cells were not run once each from top to bottom: {counts}")
+    for number, cell in enumerate(code_cells(notebook), start=1):
+        for output in cell.outputs:
+            if output.output_type == "error":
+                broken.append(f"code cell {number} shows an error: {output.ename}")
+            if output.get("name") == "stderr":
+                broken.append(f"code cell {number} writes to stderr: {output.text[:60]!r}")
+            data = output.get("data", {})
+            if WIDGET_VIEW in data and data.keys() - {WIDGET_VIEW, "text/plain"}:
+                broken.append(f"code cell {number} saves a widget view without its model; run make notebooks")
+            if "image/svg+xml" in data:
+                broken.append(f"code cell {number} saves an SVG, which differs in every run")
+    return broken
+
+
+def broken_lesson_rules(notebook):
+    broken = []
+    title = notebook.cells[0].source.splitlines()[0] if notebook.cells else ""
+    if notebook.cells[0].cell_type != "markdown" or not re.fullmatch(r"# .*\?", title.strip()):
+        broken.append(f"the first cell's title asks no question: {title!r}")
+    headings = "\n".join(re.findall(r"^#{2,} .*$", prose(notebook), re.MULTILINE)).lower()
+    broken += [f"no section on {section}" for section in SECTIONS if section.rstrip("s") not in headings]
+    exercises = sum(name in {"check", "predict"} for cell in code_cells(notebook) for name in calls_in(cell))
+    if exercises < LEAST_EXERCISES:
+        broken.append(f"{exercises} exercises; at least {LEAST_EXERCISES} are needed")
+    solutions = [cell for cell in code_cells(notebook) if is_solution(cell)]
+    if not solutions:
+        broken.append("no cell is tagged as a solution")
+    for cell in solutions:
+        if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+            broken.append(f"a solution is not folded: {cell.source.splitlines()[:1]}")
+    return broken

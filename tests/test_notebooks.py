@@ -1,0 +1,247 @@
+"""Every notebook keeps the rules, runs, and shows something true at every position of every slider."""
+
+import ast
+import contextlib
+import gc
+import io
+import re
+import time
+from pathlib import Path
+
+import IPython.display
+import ipywidgets
+import nbformat
+import notebook_rules as rules
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from helpers.explorer import Explorer, explore
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+LESSONS = [path for path in NOTEBOOKS if re.match(r"\d\d_", path.name)]
+LONGEST_RUN = 30
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def run(notebook):
+    """Run a notebook's cells in this process.
+
+    Returns
+    -------
+    namespace : dict
+        What the cells define.
+    shown : dict of int to object
+        What each cell shows: the value of its last expression and what it prints.
+    """
+    namespace = {"__name__": "__main__", "display": lambda *_, **__: None}
+    shown = {}
+    for number, cell in enumerate(rules.code_cells(notebook), start=1):
+        name = f"<code cell {number}>"
+        statements = rules.parsed(cell).body
+        last = statements.pop().value if statements and isinstance(statements[-1], ast.Expr) else None
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(ast.Module(statements, []), name, "exec"), namespace)
+            value = eval(compile(ast.Expression(last), name, "eval"), namespace) if last else None
+        if printed.getvalue() or (value is not None and not cell.source.rstrip().endswith(";")):
+            shown[number] = value
+    return namespace, shown
+
+
+def all_explorers():
+    return [thing for thing in gc.get_objects() if issubclass(type(thing), Explorer)]
+
+
+def check_explorer(explorer):
+    """Visit the ends, the middle and random combinations of an explorer's controls.
+
+    Raises
+    ------
+    AssertionError
+        If a caption is empty or never changes, if nothing finite is drawn, or if nothing drawn ever changes.
+    """
+    captions, drawn = set(), set()
+    for position in explorer.sweep(random=20, seed=0):
+        where = f"at {position.values}"
+        assert position.caption.strip(), f"no caption {where}"
+        assert position.data, f"nothing moves {where}"
+        for name, values in position.data.items():
+            points = np.atleast_2d(np.asarray(values, dtype=float))
+            assert not np.isinf(points).any(), f"{name} is infinite {where}"
+            # A gap in a curve is one thing, a curve of gaps another.
+            assert points.size == 0 or np.isfinite(points).all(axis=-1).any(), (
+                f"{name} is nan throughout {where}"
+            )
+        captions.add(position.caption)
+        drawn.add(b"".join(np.asarray(values, dtype=float).tobytes() for values in position.data.values()))
+    assert len(captions) > 1, f"the caption never changes: {captions}"
+    assert len(drawn) > 1, "the picture never changes"
+
+
+def test_there_is_at_least_one_lesson():
+    assert LESSONS
+
+
+@every_notebook
+def test_cells_are_short_and_said_before_they_are_shown(path):
+    assert not rules.broken_cell_rules(read(path))
+
+
+@every_notebook
+def test_outputs_are_kept(path):
+    assert not rules.broken_output_rules(read(path))
+
+
+@every_lesson
+def test_lessons_share_one_form(path):
+    assert not rules.broken_lesson_rules(read(path))
+
+
+@every_notebook
+def test_every_cell_runs_and_every_explorer_is_right_at_every_position(path, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setattr(IPython.display, "display", lambda *_, **__: None)
+    notebook = read(path)
+    already = all_explorers()
+    before = time.perf_counter()
+    namespace, shown = run(notebook)
+    elapsed = time.perf_counter() - before
+    assert elapsed <= LONGEST_RUN, f"runs for {elapsed:.0f} s; {LONGEST_RUN} s are allowed"
+
+    stripped = [n for n in shown if not rules.code_cells(notebook)[n - 1].outputs]
+    assert not stripped, f"code cells {stripped} show something, and their outputs are not saved"
+
+    explorers = [explorer for explorer in all_explorers() if all(explorer is not old for old in already)]
+    assert explorers or path not in LESSONS, "a lesson without an explorer"
+    for number, explorer in enumerate(explorers, start=1):
+        name = next((name for name, value in namespace.items() if value is explorer), f"number {number}")
+        try:
+            check_explorer(explorer)
+        except (AssertionError, RuntimeError) as error:
+            raise AssertionError(f"explorer {name}: {error}") from error
+
+
+# The rules themselves -------------------------------------------------------------------------------------
+
+
+def notebook_of(*sources, **changes):
+    """A notebook that keeps the rules, of code cells with a sentence before each, and one thing changed."""
+    code = [nbformat.v4.new_code_cell(source, execution_count=n) for n, source in enumerate(sources, 1)]
+    for cell in code:
+        cell.update(changes)
+    cells = [
+        cell for pair in zip(map(nbformat.v4.new_markdown_cell, sources), code, strict=True) for cell in pair
+    ]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("x = 1\n" * 16, "16 lines"),
+        ("a = 1\n" * 12, "more than 6 lines"),
+        ("import os", "imports"),
+        ("def f():\n    import os", "imports"),
+        ("ax.plot(x, color='#0173B2')", "color"),
+        ("plt.subplots(figsize=(3, 2))", "figure size"),
+        ("plt.rcParams['font.size'] = 3", "look"),
+        ("interact(f, x=3)", "uses interact"),
+        ("widgets.Output()", "uses Output"),
+    ],
+)
+def test_a_broken_cell_rule_is_named(source, said):
+    assert not rules.broken_cell_rules(notebook_of("x = 1", "y = 2"))
+    assert any(said in sentence for sentence in rules.broken_cell_rules(notebook_of("x = 1", source)))
+
+
+def test_a_cell_without_a_sentence_before_it_is_named():
+    notebook = notebook_of("x = 1", "y = 2")
+    del notebook.cells[2]
+    assert "nothing is said before" in rules.broken_cell_rules(notebook)[-1]
+    del notebook.cells[0]
+    assert "0% of the cells are prose" in rules.broken_cell_rules(notebook)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"execution_count": None}, "not run"),
+        ({"outputs": [nbformat.v4.new_output("error", ename="NameError")]}, "NameError"),
+        ({"outputs": [nbformat.v4.new_output("stream", name="stderr", text="careful")]}, "careful"),
+        (
+            {"outputs": [nbformat.v4.new_output("display_data", {rules.WIDGET_VIEW: {}, "image/png": ""})]},
+            "without its model",
+        ),
+    ],
+)
+def test_a_broken_output_rule_is_named(changes, said):
+    assert not rules.broken_output_rules(notebook_of("x = 1"))
+    assert any(said in sentence for sentence in rules.broken_output_rules(notebook_of("x = 1", **changes)))
+
+
+def test_what_a_lesson_lacks_is_named():
+    lacking = " ".join(rules.broken_lesson_rules(notebook_of("x = 1")))
+    for said in ("asks no question", "no section on exercises", "0 exercises", "tagged as a solution"):
+        assert said in lacking
+
+
+def test_running_a_notebook_tells_what_its_cells_show():
+    namespace, shown = run(notebook_of("x = 1", "x + 1", "x;", "None", "print(x)", "y = [x]\ny"))
+    assert namespace["y"] == [1]
+    assert shown == {2: 2, 5: None, 6: [1]}
+
+
+def moving_line(update):
+    figure = Figure()
+    (line,) = figure.add_subplot().plot([0, 1], [0, 1], label="line")
+    return explore(figure, lambda x: update(line, x), x=ipywidgets.FloatSlider(min=-1, max=1, step=0.1))
+
+
+def goes_well(line, x):
+    line.set_ydata([x, x])
+    return f"x is {x:.1f}"
+
+
+def says_nothing(line, x):
+    line.set_ydata([x, x])
+    return " "
+
+
+def says_the_same(line, x):
+    line.set_ydata([x, x])
+    return "x is a number"
+
+
+def draws_infinity(line, x):
+    line.set_ydata([x, np.inf if x > 0.95 else x])
+    return f"x is {x:.1f}"
+
+
+def draws_nothing(line, x):
+    line.set_ydata([x, x] if x < 0.95 else [np.nan, np.nan])
+    return f"x is {x:.1f}"
+
+
+def test_an_explorer_that_moves_is_right():
+    check_explorer(moving_line(goes_well))
+
+
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        (says_nothing, "no caption"),
+        (says_the_same, "never changes"),
+        (draws_infinity, "infinite at {'x': 1.0}"),
+        (draws_nothing, "nan throughout at {'x': 1.0}"),
+    ],
+)
+def test_an_explorer_that_goes_wrong_anywhere_is_named(update, said):
+    with pytest.raises(AssertionError, match=re.escape(said)):
+        check_explorer(moving_line(update))
