@@ -9,10 +9,12 @@ Texts are plain text with `$…$` for mathematics and backticks for code.
 import ast
 import math
 import re
+import tomllib
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -772,6 +774,53 @@ def check(
     (True, 'you forgot the inner derivative')
     """
     return Check(question, answer, tolerance, misconceptions or {}, because, where or {})
+
+
+# ---------------------------------------------------------------------------------------------------------
+# Questions kept in a file
+
+
+def read_questions(path: str | Path) -> dict[str, Prediction | Check]:
+    """Read a lesson's questions from a file, so that no answer stands in the notebook beside its question.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A TOML file with a table for each question. ``ask`` is the question. A table with ``options`` is for
+        `predict`, any other for `check`; their parameters go by the same names. Answers that are strings are
+        read as if typed, with the names in ``symbols``.
+
+    Returns
+    -------
+    dict
+        The exercises by name.
+
+    Raises
+    ------
+    ValueError
+        If a question is not well formed; the message names the file and the question.
+    """
+    with open(path, "rb") as file:
+        tables = tomllib.load(file)
+    questions = {}
+    for name, table in tables.items():
+        try:
+            questions[name] = _question(**table)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}, question {name!r}: {error}") from error
+    return questions
+
+
+def _question(ask: str, symbols: str = "", **parameters: Any) -> Prediction | Check:
+    if "options" in parameters:
+        return predict(ask, parameters.pop("options"), **parameters)
+    names = _CONSTANTS | {name: sympy.Symbol(name) for name in symbols.split()}
+
+    def meant(answer: Any) -> Any:
+        return _read(answer, names).tolist() if isinstance(answer, str) else answer
+
+    wrong = {name: meant(answer) for name, answer in parameters.pop("misconceptions", {}).items()}
+    return check(ask, answer=meant(parameters.pop("answer")), misconceptions=wrong, **parameters)
 
 
 # ---------------------------------------------------------------------------------------------------------

@@ -51,6 +51,15 @@ def calls_in(cell):
             yield node.func.id if isinstance(node.func, ast.Name) else node.func.attr
 
 
+def questions_in(cell):
+    """The questions a cell shows: of the lesson's file, or written in the cell itself."""
+    for line in parsed(cell).body:
+        shown = line.value if isinstance(line, ast.Expr) else None
+        if isinstance(shown, ast.Subscript) and getattr(shown.value, "id", None) == "questions":
+            yield shown
+    yield from (name for name in calls_in(cell) if name in {"check", "predict"})
+
+
 def is_solution(cell):
     return "solution" in cell.metadata.get("tags", [])
 
@@ -113,7 +122,7 @@ def broken_lesson_rules(notebook):
         broken.append(f"the first cell's title asks no question: {title!r}")
     headings = "\n".join(re.findall(r"^#{2,} .*$", prose(notebook), re.MULTILINE)).lower()
     broken += [f"no section on {section}" for section in SECTIONS if section.rstrip("s") not in headings]
-    exercises = sum(name in {"check", "predict"} for cell in code_cells(notebook) for name in calls_in(cell))
+    exercises = sum(len(list(questions_in(cell))) for cell in code_cells(notebook))
     if exercises < LEAST_EXERCISES:
         broken.append(f"{exercises} exercises; at least {LEAST_EXERCISES} are needed")
     solutions = [cell for cell in code_cells(notebook) if is_solution(cell)]
