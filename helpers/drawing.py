@@ -24,17 +24,17 @@ VALUE, SLOPE, DATA, DEAD, FLOW = _HOUSE["axes.prop_cycle"].by_key()["color"]
 WIDTH = 8.4  # inches; 840 pixels, the text width of a notebook page
 
 
-def panels(columns: int = 1, *, height: float = 3.4, **options: Any) -> tuple[Figure, list[Axes]]:
-    """Make a figure with a row of axes, as wide as the page.
+def panels(*titles: str, height: float = 3.4, **settings: Any) -> tuple[Figure, list[Axes]]:
+    """Make a figure as wide as the page, with axes side by side.
 
     Parameters
     ----------
-    columns : int
-        How many axes stand side by side.
+    *titles : str
+        One for each axes; none at all makes one axes without a title.
     height : float
-        Height of the figure in inches. The width is that of the page.
-    **options
-        Passed on to `matplotlib.figure.Figure.subplots` (``sharex``, ``width_ratios`` …).
+        Height of the figure in inches.
+    **settings
+        Passed on to every axes' ``set``: ``xlabel``, ``ylim`` …
 
     Returns
     -------
@@ -42,12 +42,64 @@ def panels(columns: int = 1, *, height: float = 3.4, **options: Any) -> tuple[Fi
     axes : list of matplotlib.axes.Axes
         Always a list, also of one.
     """
-    if columns < 1:
-        raise ValueError(f"columns must be at least 1, not {columns!r}")
     figure = Figure(figsize=(WIDTH, height))
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, columns, squeeze=False, **options)
-    return figure, list(axes[0])
+    row = list(figure.subplots(1, max(1, len(titles)), squeeze=False)[0])
+    for axes, title in zip(row, titles or [""], strict=True):
+        axes.set(title=title, **settings)
+    return figure, row
+
+
+class ValueAndSlope:
+    """A function beside its slope: a curve with a point and its tangent, and the slope with the same point.
+
+    Parameters
+    ----------
+    grid : array, shape (n,)
+        The abscissas of both curves.
+    value_title, slope_title : str
+        What the two panels show.
+    value_range, slope_range : (float, float)
+        Their vertical limits.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    left, right : matplotlib.axes.Axes
+        Value and slope, for whatever a lesson adds to them.
+    """
+
+    def __init__(
+        self,
+        grid: np.ndarray,
+        value_title: str,
+        slope_title: str,
+        *,
+        value_range: tuple[float, float],
+        slope_range: tuple[float, float],
+    ) -> None:
+        self.figure, (self.left, self.right) = panels(value_title, slope_title, xlabel="$x$")
+        self.left.set_ylim(value_range)
+        self.right.set_ylim(slope_range)
+        nothing = np.full_like(grid, np.nan)
+        (self._value,) = self.left.plot(grid, nothing, color=VALUE, label="value")
+        (self._slope,) = self.right.plot(grid, nothing, color=SLOPE, label="slope")
+        (self._tangent,) = self.left.plot([], [], "--", color=SLOPE, label="tangent")
+        (self._point,) = self.left.plot([], [], "o", color=VALUE, label="point")
+        (self._slope_point,) = self.right.plot([], [], "o", color=SLOPE, label="slope at the point")
+        self._reach = (grid[-1] - grid[0]) / 8
+
+    def draw(self, values: np.ndarray, slopes: np.ndarray) -> None:
+        """Move both curves; values and slopes have the grid's shape."""
+        self._value.set_ydata(values)
+        self._slope.set_ydata(slopes)
+
+    def mark(self, x: float, value: float, slope: float) -> None:
+        """Move the point to x, and its tangent with it."""
+        self._point.set_data([x], [value])
+        self._slope_point.set_data([x], [slope])
+        ends = np.array([x - self._reach, x + self._reach])
+        self._tangent.set_data(ends, value + slope * (ends - x))
 
 
 class Picture:

@@ -345,7 +345,10 @@ class Explorer {
   togglePlay() {
     if (this.timer) return this.stop();
     const control = this.controls[this.touched];
-    if (control.index >= control.count - 1) control.set(0);
+    if (control.index >= control.count - 1) {
+      control.set(0);
+      this.moved(this.touched);
+    }
     this.playButton.textContent = "Pause";
     this.timer = setInterval(() => {
       // Wait for a position that is not here yet instead of running past it.

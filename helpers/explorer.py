@@ -68,6 +68,13 @@ class Control:
             return int(self.widget.index or 0)
         return int(np.argmin(np.abs(np.array(self.values, dtype=float) - float(self.widget.value))))
 
+    @property
+    def reach(self) -> str:
+        """What the reader can set, in words."""
+        if self.kind == "range":
+            return f"{self.name} from {self.texts[0]} to {self.texts[-1]}"
+        return f"{self.name} ({' / '.join(self.texts)})"
+
     def describe(self) -> dict[str, Any]:
         """Return what the browser needs to know of the control."""
         values = list(self.values) if self.kind == "range" else list(range(len(self.values)))
@@ -214,8 +221,7 @@ class Explorer(ipywidgets.VBox):
         return self._moving.move(self.values)
 
     def __repr__(self) -> str:
-        ranges = ", ".join(f"{c.name} from {c.texts[0]} to {c.texts[-1]}" for c in self._controls)
-        return f"Explorer: {ranges}.\n{self.caption}"
+        return f"Explorer: {', '.join(control.reach for control in self._controls)}.\n{self.caption}"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         width, height = self._moving.size

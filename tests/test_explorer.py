@@ -166,7 +166,7 @@ def test_an_update_that_fails_at_the_first_position_fails_at_once() -> None:
 
 
 def test_an_axis_of_61_positions_records_in_half_a_second() -> None:
-    figure, axes = panels(2)
+    figure, axes = panels("", "")
     lines = [ax.plot(X, X)[0] for ax in axes]
     band = axes[1].fill_between(X, X, alpha=0.2)
     label = axes[0].text(0, 0, "")

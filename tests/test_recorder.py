@@ -120,7 +120,7 @@ def test_the_stills_and_the_moving_part_make_the_whole_picture() -> None:
 
 
 def test_the_draw_order_is_matplotlibs(monkeypatch: pytest.MonkeyPatch) -> None:
-    figure, (left, right) = panels(2)
+    figure, (left, right) = panels("", "")
     left.plot(X, X, zorder=0.5)
     left.fill_between(X, X)
     left.legend(["a"], loc="upper left")

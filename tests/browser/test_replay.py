@@ -151,7 +151,7 @@ def stacking() -> Case:
 
 
 def limits() -> Case:
-    figure, (left, right) = panels(2)
+    figure, (left, right) = panels("", "")
     left.plot(X, np.tanh(X))
     right.plot(X, X)
 
