@@ -79,8 +79,9 @@ class ValueAndSlope:
         slope_range: tuple[float, float],
     ) -> None:
         self.figure, (self.left, self.right) = panels(value_title, slope_title, xlabel="$x$")
-        self.left.set_ylim(value_range)
-        self.right.set_ylim(slope_range)
+        margin = (grid[-1] - grid[0]) / 20
+        for axes, limits in ((self.left, value_range), (self.right, slope_range)):
+            axes.set(xlim=(grid[0] - margin, grid[-1] + margin), ylim=limits)
         nothing = np.full_like(grid, np.nan)
         (self._value,) = self.left.plot(grid, nothing, color=VALUE, label="value")
         (self._slope,) = self.right.plot(grid, nothing, color=SLOPE, label="slope")

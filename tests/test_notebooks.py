@@ -245,3 +245,32 @@ def test_an_explorer_that_moves_is_right():
 def test_an_explorer_that_goes_wrong_anywhere_is_named(update, said):
     with pytest.raises(AssertionError, match=re.escape(said)):
         check_explorer(moving_line(update))
+
+
+# What a lesson's summary says of its claims ---------------------------------------------------------------
+
+
+def judged(notebook):
+    """The verdict of each claim card, as saved."""
+    saved = [
+        out.get("data", {}).get("text/plain", "") for c in rules.code_cells(notebook) for out in c.outputs
+    ]
+    cards = [re.match(r"Claim (C\d\d): .*\n  Verdict: (holds|false|only if)", text) for text in saved]
+    return {card[1]: card[2] for card in cards if card}
+
+
+@every_lesson
+def test_the_summary_repeats_the_verdict_of_every_claim_card(path):
+    notebook = read(path)
+    rows = re.findall(r"^\| (C\d\d) .* \| (holds|false|only if)\b", rules.prose(notebook), re.MULTILINE)
+    assert rows
+    assert dict(rows) == judged(notebook)
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem == "index"], ids=lambda path: path.stem)
+def test_the_index_links_to_every_lesson_that_exists_under_its_title(path):
+    links = dict(re.findall(r"\[([^]]+\?)\]\(([^)]+)\)", rules.prose(read(path))))
+    titles = {
+        read(lesson).cells[0].source.splitlines()[0].removeprefix("# "): lesson.name for lesson in LESSONS
+    }
+    assert links == titles
