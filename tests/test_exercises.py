@@ -1,13 +1,15 @@
 import math
 import time
+import tomllib
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy
 
 from helpers.activations import ACTIVATIONS
-from helpers.exercises import Feedback, check, claim, predict
+from helpers.exercises import Feedback, check, claim, predict, read_questions
 
 x, s = sympy.symbols("x s")
 SIGMOID = 1 / (1 + sympy.exp(-x))
@@ -516,3 +518,35 @@ def test_the_options_stand_in_the_saved_page(race):
     for option in race.options:
         assert option in saved["text/plain"]
         assert option in saved["text/html"]
+
+
+# The questions of the lessons -----------------------------------------------------------------------------
+
+QUESTIONS = {
+    f"{path.stem}: {name}": (table, question)
+    for path in sorted((Path(__file__).parents[1] / "notebooks/questions").glob("*.toml"))
+    for (name, table), question in zip(
+        tomllib.loads(path.read_text(encoding="utf-8")).items(), read_questions(path).values(), strict=True
+    )
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_knows_its_answer_and_names_what_is_wrong_with_the_others(name):
+    table, question = QUESTIONS[name]
+    assert question.mark(table["answer"]).right
+    wrong = {said: option for option, said in table["options"].items() if said} if "options" in table else {}
+    wrong = wrong or table["misconceptions"]
+    assert len(wrong) >= 2
+    for misconception, answer in wrong.items():
+        feedback = question.mark(answer)
+        assert not feedback.right
+        assert feedback.misconception == misconception
+        assert misconception.casefold() in feedback.message.casefold()
+
+
+def test_a_malformed_question_is_named_with_its_file(tmp_path):
+    path = tmp_path / "questions.toml"
+    path.write_text('[slope]\nask = "How steep?"\nanswer = 1\nhint = "no"\n')
+    with pytest.raises(ValueError, match=r"questions\.toml, question 'slope': .*hint"):
+        read_questions(path)
