@@ -19,7 +19,7 @@ endif
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks accuracy bench lock clean
+.PHONY: help lab test notebooks accuracy bench picture lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ accuracy: $(TOOLS)  ## print the accuracy of every activation function
 
 bench: $(TOOLS)  ## measure how fast the sliders answer, in a real browser
 	$(BIN)/python benchmarks/slider_latency.py $(ARGS)
+
+picture: $(TOOLS)  ## take the picture in the README, in a real browser
+	$(BIN)/python tools/readme_picture.py
 
 lock: $(TOOLS)  ## resolve constraints.txt again from the two requirements files
 	$(BIN)/python -m pip install --quiet uv

@@ -5,6 +5,8 @@ const UNITS = 20; // recorded units per pixel of a plain screen, as in recorder.
 const KEPT = 64e6; // characters of records to keep
 const BATCH_SECONDS = 0.04; // kernel time to ask for at once, so that other work can get in between
 const PLAY_MS = 50;
+const CALM_MS = 100;
+const REST_MS = 400;
 
 const STYLE = `
 .explorer-stage { max-width: 100%; margin: 0; }
@@ -28,6 +30,7 @@ const STYLE = `
 .explorer-controls { display: flex; flex-wrap: wrap; gap: 0.4em 1.6em; margin-bottom: 0.5em; }
 .explorer-controls label { display: inline-flex; gap: 0.5em; align-items: center; font-size: 14px; }
 .explorer-controls input[type=range] { width: 14rem; max-width: 60vw; }
+.explorer-limit { font-size: 13px; flex-basis: 100%; }
 .explorer-controls output { min-width: 3.5em; font-variant-numeric: tabular-nums; }
 `;
 
@@ -61,7 +64,8 @@ class Stage {
     this.picture.style.width = `min(100%, ${width}px)`;
     this.picture.style.aspectRatio = `${width} / ${height}`;
     this.canvas = element("canvas", "", this.picture, { role: "img" });
-    this.context = this.canvas.getContext("2d");
+    this.context = this.canvas.getContext("2d", { alpha: false });
+    this.canvas.style.visibility = "hidden"; // it is black until it is drawn on
     this.stills = [];
     this.fitted = [];
     this.round = 0;
@@ -116,6 +120,7 @@ class Stage {
 
   draw(record) {
     this.record = record;
+    this.canvas.style.visibility = "";
     const ctx = this.context;
     for (let i = 0; i < this.fitted.length; i++) {
       const still = this.fitted[i];
@@ -179,14 +184,18 @@ class Explorer {
     this.kept = 0;
     this.asked = new Map(); // key -> the batch it was asked in
     this.batches = 0;
-    this.cost = 0.01;
+    this.cost = BATCH_SECONDS; // seconds a position takes; until one is known, ask for one at a time
     this.touched = 0;
     this.visible = false;
     this.watcher = new IntersectionObserver((entries) => {
       this.visible = entries.some((entry) => entry.isIntersecting);
+      // Notebook 7 takes the arrow keys from a slider of ipywidgets without the attribute.
+      for (const handle of this.root.closest(".widget-vbox")?.querySelectorAll(".noUi-handle") ?? [])
+        handle.setAttribute("data-lm-suppress-shortcuts", "true");
       this.ahead();
     });
     this.watcher.observe(this.root);
+    this.rest();
   }
 
   button(parent, text, action) {
@@ -199,6 +208,7 @@ class Explorer {
   close() {
     this.stop();
     clearTimeout(this.waiting);
+    clearTimeout(this.pause);
     cancelAnimationFrame(this.frame);
     this.watcher.disconnect();
     this.stage.close();
@@ -227,11 +237,20 @@ class Explorer {
 
   moved(which) {
     this.touched = which;
-    // Many moves in one frame are drawn once.
-    this.frame ??= requestAnimationFrame(() => {
+    this.visible = true; // or at least the control is
+    this.rest();
+    // Drawn at once, so that the very next frame shows it; further moves before that frame are drawn in it.
+    if (this.frame !== undefined) this.late = true;
+    else this.drawNow();
+  }
+
+  drawNow() {
+    this.late = false;
+    this.frame = requestAnimationFrame(() => {
       this.frame = undefined;
-      this.show();
+      if (this.late) this.drawNow();
     });
+    this.show();
   }
 
   show() {
@@ -275,14 +294,16 @@ class Explorer {
     }, 1500);
   }
 
-  // Ask for what the reader may want next: outward along the control touched last, then the other controls.
+  // Ask for what the reader may want next: outward along the control touched last. Only when the reader rests,
+  // the other controls too: every move makes their positions others.
   ahead() {
     if (!this.ask || !this.visible) return;
+    const around = this.outward(this.resting ? [this.touched, ...this.controls.keys()] : [this.touched]);
+    const missing = around.filter((key) => !this.records.has(key));
+    this.progress(around.length, missing.length);
     const most = this.cost > BATCH_SECONDS ? 1 : 3;
     if (this.batches >= most) return;
-    const missing = this.outward().filter((key) => !this.records.has(key));
     const wanted = missing.filter((key) => !this.asked.has(key));
-    this.progress(missing.length);
     const size = Math.max(1, Math.round(BATCH_SECONDS / this.cost));
     while (this.batches < most && wanted.length) {
       const batch = wanted.splice(0, size);
@@ -292,10 +313,18 @@ class Explorer {
     }
   }
 
-  outward() {
+  rest() {
+    this.resting = false;
+    clearTimeout(this.pause);
+    this.pause = setTimeout(() => {
+      this.resting = true;
+      this.ahead();
+    }, REST_MS);
+  }
+
+  outward(order) {
     const here = this.controls.map((control) => control.index);
     const keys = [];
-    const order = [this.touched, ...here.keys()];
     for (const which of new Set(order)) {
       const count = this.controls[which].count;
       for (let distance = 1; distance < count; distance++)
@@ -306,13 +335,12 @@ class Explorer {
   }
 
   // Fast figures fill unseen; slow ones (a training at each position) say how far they are.
-  progress(missing) {
+  progress(total, missing) {
     if (missing * this.cost < 1) {
       this.bar.style.width = "0";
       if (this.note.dataset.kind === "fill") this.say("");
       return;
     }
-    const total = this.outward().length;
     this.bar.style.width = `${(100 * (total - missing)) / total}%`;
     if (!this.note.textContent || this.note.dataset.kind === "fill")
       this.say(`Computing the other positions: ${total - missing} of ${total}.`, "fill");
@@ -387,41 +415,51 @@ function liveControl(model, { kind, values }) {
   return { count: values.length, set, get index() { return index(); } };
 }
 
+// The kernel need not hear of every position that a drag passes through; it hears of the last.
+function calm(model) {
+  if (model.calmed) return;
+  model.calmed = true;
+  const save = model.save_changes.bind(model);
+  let timer;
+  model.save_changes = (...given) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => save(...given), CALM_MS);
+  };
+}
+
 async function render({ model, el }) {
   const described = model.get("described");
   const models = await Promise.all(
     model.get("controls").map((reference) => model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""))),
   );
+  models.forEach(calm);
   const controls = models.map((control, i) => liveControl(control, described[i]));
   const ask = (keys) => model.send({ want: keys });
   const explorer = new Explorer(el, model.get("size"), controls, ask);
   explorer.initial = described.map((control) => control.initial);
   const { key, record } = model.get("first");
   explorer.hold(key, await prepare(record));
-  let version = model.get("version");
-  const onMessage = (message) => {
-    if (!message.records) return;
-    if (message.version !== model.get("version")) return;
-    explorer.receive(message);
+  // One at a time: an answer may renew the stills, and those after it were recorded to go with the new ones.
+  let answered = Promise.resolve();
+  const onMessage = (message, pngs) => {
+    if (message.records) answered = answered.then(() => take(message, pngs));
   };
-  const onVersion = async () => {
-    if (version === model.get("version")) return;
-    version = model.get("version");
-    explorer.forget();
-    await explorer.stage.setStills(model.get("stills"));
-    explorer.shown = undefined;
-    explorer.show();
+  const take = async (message, pngs) => {
+    if (message.boxes) {
+      explorer.forget();
+      await explorer.stage.setStills(message.boxes.map((box, i) => box && { box, png: pngs[i] }));
+      explorer.shown = undefined;
+    }
+    await explorer.receive(message);
   };
   const listeners = controls.map((_, i) => () => explorer.moved(i));
   const traits = described.map(({ kind }) => (kind === "choice" ? "change:index" : "change:value"));
   await explorer.stage.setStills(model.get("stills"));
   model.on("msg:custom", onMessage);
-  model.on("change:version", onVersion);
   models.forEach((control, i) => control.on(traits[i], listeners[i]));
   explorer.show();
   return () => {
     model.off("msg:custom", onMessage);
-    model.off("change:version", onVersion);
     models.forEach((control, i) => control.off(traits[i], listeners[i]));
     explorer.close();
   };
@@ -459,13 +497,15 @@ function pageControl(parent, { label, kind, values, texts, initial }, moved) {
   return control;
 }
 
-export async function mountPage(root, { size, controls: described, stills, records, complete }) {
+export async function mountPage(root, { size, controls: described, stills, styles, records, complete }) {
   const row = element("div", "explorer-controls", root);
   const controls = described.map((one, i) => pageControl(row, one, () => explorer.moved(i)));
   const explorer = new Explorer(root, size, controls, null);
   if (!complete)
-    explorer.say("On this page each control moves on its own, from the first picture. Combinations need a kernel.");
-  for (const [key, record] of Object.entries(records)) explorer.records.set(key, await prepare(record));
+    element("div", "explorer-limit", row).textContent =
+      "On this page each control moves on its own, from the first picture. Combinations need a kernel.";
+  for (const [key, record] of Object.entries(records))
+    explorer.records.set(key, await prepare({ styles, ...record }));
   explorer.show = () => {
     if (!explorer.records.has(explorer.key))
       explorer.initial.forEach((index, i) => i !== explorer.touched && controls[i].set(index));

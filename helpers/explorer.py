@@ -171,7 +171,6 @@ class _Canvas(anywidget.AnyWidget):
     controls = traitlets.List().tag(sync=True, **ipywidgets.widget_serialization)
     described = traitlets.List().tag(sync=True)
     stills = traitlets.List().tag(sync=True)
-    version = traitlets.Int().tag(sync=True)
     first = traitlets.Dict().tag(sync=True)
 
 
@@ -191,7 +190,7 @@ class Explorer(ipywidgets.VBox):
         self.controls = {control.name: control.widget for control in controls}
         self.figure = figure
         self._moving = MovingFigure(figure, update, self.values)
-        initial = self._indices
+        self._initial = initial = self._indices
         # Watching the ends of every control finds what moves before the first picture is drawn.
         self._records(_axis_ends(controls, initial))
         first = self._moving.record(self._values_at(initial))
@@ -200,9 +199,9 @@ class Explorer(ipywidgets.VBox):
             controls=list(self.controls.values()),
             described=[control.describe() for control in controls],
             stills=self._moving.stills(),
-            version=self._moving.version,
             first={"key": _key(initial), "record": first},
         )
+        self._version = self._moving.version
         self._canvas.on_msg(self._answer)
         for widget in self.controls.values():
             widget.style.description_width = "initial"
@@ -286,6 +285,13 @@ class Explorer(ipywidgets.VBox):
         complete = len(json.dumps(records)) / len(records) * combinations <= PAGE_BUDGET
         if complete:
             records = self._records(itertools.product(*(range(len(c.values)) for c in self._controls)))
+        styles: dict[str, int] = {}
+        for record in records.values():
+            # Most records draw in the same few styles: the page holds each once.
+            numbers = [styles.setdefault(json.dumps(one), len(styles)) for one in record.pop("styles", [])]
+            for call in itertools.chain(*record.get("runs", [])):
+                if call[0] != "png":
+                    call[0] = numbers[call[0]]
         stills = [
             still and {"box": still["box"], "png": base64.b64encode(still["png"]).decode()}
             for still in self._moving.stills()
@@ -294,6 +300,7 @@ class Explorer(ipywidgets.VBox):
             "size": self._moving.size,
             "controls": [control.describe() for control in self._controls],
             "stills": stills,
+            "styles": [json.loads(one) for one in styles],
             "records": records,
             "complete": complete,
         }
@@ -338,11 +345,20 @@ class Explorer(ipywidgets.VBox):
         """Record the positions that the browser asks for."""
         started = time.perf_counter()
         records = self._records(tuple(map(int, key.split(","))) for key in content.get("want", []))
-        if self._moving.version != self._canvas.version:
-            with self._canvas.hold_sync():
-                self._canvas.stills, self._canvas.version = self._moving.stills(), self._moving.version
-        seconds = time.perf_counter() - started
-        self._canvas.send({"records": records, "seconds": seconds, "version": self._moving.version})
+        message = {"records": records, "seconds": time.perf_counter() - started}
+        pngs: list[bytes] = []
+        if self._moving.version != self._version:
+            # With the answer, not as a trait: a message may overtake a change of traits.
+            message["boxes"] = [still and still["box"] for still in self._renew()]
+            pngs = [still["png"] if still else b"" for still in self._canvas.stills]
+        self._canvas.send(message, pngs)
+
+    def _renew(self) -> list[dict[str, Any] | None]:
+        """Draw what stays anew, and the first picture to go with it, for views that open from now on."""
+        self._version = self._moving.version
+        self._canvas.first = {"key": _key(self._initial), "record": self._record(self._initial)}
+        self._canvas.stills = self._moving.stills()
+        return self._canvas.stills
 
 
 def explore(figure: Figure, update: Callable[..., str], **controls: Any) -> Explorer:

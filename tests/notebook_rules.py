@@ -91,6 +91,34 @@ def broken_cell_rules(notebook):
         if cell.cell_type == "code" and before != "markdown":
             broken.append(f"nothing is said before the cell that begins {cell.source.splitlines()[:1]}")
         before = cell.cell_type
+    return broken + rebound_names(notebook)
+
+
+def assigned_in(tree):
+    """Names that a piece of code binds; those of a comprehension live in it alone."""
+    comprehended = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
+    inner = {node for target in comprehended for node in ast.walk(target)}
+    stored = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    return {node.id for node in stored if node not in inner}
+
+
+def rebound_names(notebook):
+    """A picture moves whenever its slider does: the globals of its function must stay what they were."""
+    cells = [parsed(cell) for cell in code_cells(notebook)]
+    broken = []
+    for number, cell in enumerate(cells, start=1):
+        for function in (node for node in cell.body if isinstance(node, ast.FunctionDef)):
+            own = assigned_in(function) | {
+                node.arg for node in ast.walk(function) if isinstance(node, ast.arg)
+            }
+            used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)} - own
+            for later, body in enumerate(cells[number:], start=number + 1):
+                inner = [node for node in body.body if not isinstance(node, ast.FunctionDef)]
+                for name in sorted(used & set().union(*map(assigned_in, inner), set())):
+                    if any(name in assigned_in(before) for before in cells[:number]):
+                        broken.append(
+                            f"code cell {later} rebinds {name}, which {function.name} of {number} uses"
+                        )
     return broken
 
 

@@ -32,7 +32,7 @@ CONTROLS: dict[str, Any] = {"k": (0.0, 3.0, 0.5), "kind": ["sine", "cosine"], "f
 def send(explorer: Explorer, keys: list[str]) -> dict[str, Any]:
     """Ask as the browser asks, and return what the kernel would send."""
     sent: list[dict[str, Any]] = []
-    explorer._canvas.send = sent.append  # type: ignore[method-assign]
+    explorer._canvas.send = lambda message, _: sent.append(message)
     explorer._answer(None, {"want": keys}, [])
     return sent[0]
 
@@ -93,10 +93,11 @@ def test_a_late_mover_is_in_every_record_of_its_batch() -> None:
         return str(k)
 
     explorer = explore(figure, update, k=(0, 10, 1))
-    before = explorer._canvas.version
     message = send(explorer, ["2", "3", "4"])
-    assert message["version"] == explorer._canvas.version == before + 1
     assert [len(r["runs"][0]) for r in message["records"].values()] == [2, 2, 2]
+    assert message["boxes"] == [still["box"] for still in explorer._canvas.stills]
+    assert len(explorer._canvas.first["record"]["runs"][0]) == 2
+    assert "boxes" not in send(explorer, ["5"])
 
 
 def test_a_sweep_visits_ends_middles_and_random_stops() -> None:

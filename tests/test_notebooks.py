@@ -169,6 +169,12 @@ def test_a_cell_without_a_sentence_before_it_is_named():
     assert "0% of the cells are prose" in rules.broken_cell_rules(notebook)[0]
 
 
+def test_a_name_that_a_picture_still_uses_is_not_rebound():
+    use = "def update(k):\n    return line + k"
+    assert not rules.broken_cell_rules(notebook_of("line = 1", use, "other = 2"))
+    assert "rebinds line" in rules.broken_cell_rules(notebook_of("line = 1", use, "line = 2"))[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

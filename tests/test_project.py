@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks.accuracy import errors, exact_function, sample
+from helpers.activations import ACTIVATIONS
+
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 WIDGETS = {"ipywidgets", "anywidget", "IPython"}
@@ -21,6 +24,7 @@ LAYERS = {
     "primitives": WIDGETS | DRAWING,
     "properties": WIDGETS | DRAWING,
     "derivation": WIDGETS | DRAWING,
+    "equality": WIDGETS | DRAWING,
     "descent": WIDGETS | DRAWING,
     "network": WIDGETS | DRAWING,
     "regions": WIDGETS | DRAWING,
@@ -182,3 +186,29 @@ def test_helpers_import_downwards_only(module):
         if name == forbidden or name.startswith(forbidden + ".")
     }
     assert not above, f"helpers.{module} must not import {sorted(above)}"
+
+
+def test_the_readme_quotes_the_last_benchmark():
+    results = (ROOT / "benchmarks/results/slider_latency.md").read_text(encoding="utf-8")
+    table = results[results.index("| network") : results.index("| target")].strip()
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_quotes_the_accuracy_that_is_reached():
+    rows = re.findall(r"^\| (\w+) \| (\d\S+) \| (\d\S+) ", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = [row for row in rows if row[0] in ACTIVATIONS]
+    assert len(rows) >= 5
+    for name, *quoted in rows:
+        activation = ACTIVATIONS[name]
+        points = sample(activation, 400)
+        formulas = (activation.expr, activation), (activation.derivative, activation.grad)
+        for (formula, computed), figure in zip(formulas, quoted, strict=True):
+            found, _ = errors(computed(points), exact_function(formula, dict(activation.defaults)), points)
+            assert found.max() <= 2 * float(figure), name
+
+
+def test_the_example_in_the_readme_runs():
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    namespace = {}
+    exec(code[1].replace("explore(figure", "shown = explore(figure"), namespace)
+    assert namespace["shown"].caption == "The slope at 0 is 0.250."

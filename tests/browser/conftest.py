@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,10 +31,26 @@ FLAGS = [
     "--disable-sync",
 ]
 
+SETTINGS = {
+    # Otherwise a question about news lies over the notebook.
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # Otherwise cells out of sight are not there for a test to read.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
 
 def find_chromium() -> str | None:
     """Return the path of a Chromium, or None."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    # Skips of one place and reason are told in one line; pytest would name each test that is skipped.
+    if report.skipped and isinstance(report.longrepr, tuple) and "no Chromium" in report.longrepr[2]:
+        report.longrepr = (__file__, 1, report.longrepr[2])
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +95,12 @@ def serve(folder: Path, home: Path) -> Iterator[Jupyter]:
         f"--ServerApp.root_dir={folder}",
         "--IdentityProvider.token=",
         "--LabApp.expose_app_in_browser=True",
-        "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
+    for name, setting in SETTINGS.items():
+        path = home / "config/lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(setting))
     with (home / "jupyter.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
     try:
@@ -101,10 +121,9 @@ def serve(folder: Path, home: Path) -> Iterator[Jupyter]:
 
 
 @pytest.fixture(scope="session")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+def jupyter(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
     folder = tmp_path_factory.mktemp("course")
-    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
-        shutil.copy(notebook, folder)
+    shutil.copytree(ROOT / "notebooks", folder, dirs_exist_ok=True)
     with serve(folder, tmp_path_factory.mktemp("home")) as running:
         yield running
 
@@ -121,14 +140,15 @@ class Watched:
             self.errors.append(message.text)
 
 
-@pytest.fixture
-def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
-    """Open pages that remember what their consoles complain of."""
+@contextlib.contextmanager
+def watching(browser: Browser) -> Iterator[Callable[..., Watched]]:
+    """Open pages that remember what their consoles complain of, and close them."""
     contexts = []
 
     def open_page(**options: object) -> Watched:
-        context = browser.new_context(viewport={"width": 1400, "height": 1000}, **options)
+        context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options})
         contexts.append(context)
+        context.set_default_timeout(20_000)
         watched = Watched(context.new_page())
         watched.page.on("console", watched.hear)
         watched.page.on("pageerror", lambda error: watched.errors.append(str(error)))
@@ -137,3 +157,9 @@ def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
+    with watching(browser) as open_page:
+        yield open_page

@@ -1,0 +1,240 @@
+"""What a reader does with an explorer in a browser, and sees: the same on a page and in a notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Locator, Page
+
+PATIENCE = 20_000  # milliseconds; a busy machine is slow
+
+# Reads canvases: a fingerprint of all pixels, how many are neither white nor empty, and where lines lie.
+READER = """() => { if (window.reader) return;
+const pixels = (stage) => {
+  const canvas = stage.querySelector("canvas");
+  return [canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data, canvas];
+};
+const reader = window.reader = {
+  picture(stage) {
+    const [bytes] = pixels(stage);
+    let hash = 2166136261, ink = 0;
+    for (const word of new Uint32Array(bytes.buffer)) {
+      hash = Math.imul(hash ^ word, 16777619);
+      if (word >>> 24 && (word & 0xffffff) !== 0xffffff) ink += 1;
+    }
+    return { print: hash, ink };
+  },
+  // The height, from 0 to 1, of the line of each pure color at a quarter of the width.
+  lines(stage) {
+    const [bytes, { width, height }] = pixels(stage);
+    const found = { red: [], blue: [] };
+    for (let row = 0; row < height; row++) {
+      const [red, green, blue, alpha] = bytes.subarray(4 * (row * width + (width >> 2)));
+      if (alpha < 200 || green > 60) continue;
+      if (red > 200 && blue < 60) found.red.push(row);
+      if (blue > 200 && red < 60) found.blue.push(row);
+    }
+    const middle = (rows) => 1 - (rows[0] + rows.at(-1) + 1) / 2 / height;
+    const drawn = Object.entries(found).filter(([, rows]) => rows.length);
+    return Object.fromEntries(drawn.map(([color, rows]) => [color, middle(rows)]));
+  },
+  caption: (stage) => stage.querySelector(".explorer-caption").textContent,
+  watch(stage) {
+    const seen = { frames: 0, blank: 0, failed: 0, heights: [], captions: [], pictures: [] };
+    const add = (list, one) => list.includes(one) || list.push(one);
+    const look = () => {
+      if (seen.over) return;
+      const { print, ink } = reader.picture(stage);
+      seen.frames += 1;
+      seen.blank += ink === 0 || !stage.isConnected;
+      seen.failed += !stage.querySelector(".explorer-error").hidden;
+      add(seen.heights, Math.round(stage.querySelector(".explorer-picture").getBoundingClientRect().height));
+      add(seen.captions, reader.caption(stage));
+      add(seen.pictures, print);
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+    return stage.seen = seen;
+  },
+  // Nothing changed for six frames, and no kernel is at work.
+  still(stage) {
+    const now = reader.picture(stage).print + reader.caption(stage);
+    const busy = document.querySelector(".jp-Notebook-ExecutionIndicator:not([data-status=idle])");
+    if (now !== stage.before || busy) stage.since = 0;
+    stage.before = now;
+    return ++stage.since > 6;
+  },
+}; }"""
+
+
+@dataclass
+class Frames:
+    """What was on a canvas at each frame of a while."""
+
+    frames: int = 0
+    blank: int = 0
+    failed: int = 0
+    heights: list[int] = field(default_factory=list)
+    captions: list[str] = field(default_factory=list)
+    pictures: list[int] = field(default_factory=list)
+
+    @property
+    def steady(self) -> bool:
+        """Whether the picture was always there, at one height, and no error stood in its place."""
+        return self.frames > 0 and not self.blank and not self.failed and len(self.heights) == 1
+
+
+class Shown:
+    """An explorer as a reader sees it."""
+
+    def __init__(self, page: Page, stage: Locator) -> None:
+        self.page, self.stage = page, stage
+        vbox = "ancestor::*[contains(@class, 'widget-vbox')][1]"
+        self.root = stage.locator(f"xpath={vbox} | ancestor::figure[1]")
+        self.canvas = stage.locator("canvas")
+        self.error = stage.locator(".explorer-error")
+        self.note = stage.locator(".explorer-note")
+        self.sliders = self.root.locator("input[type=range], .noUi-handle")
+        self.choices = self.root.locator("select")
+        self.toggles = self.root.locator("input[type=checkbox]")
+        self.options = self.root.locator(".widget-toggle-buttons button, input[type=radio]")
+        page.evaluate(READER)
+
+    def ask(self, question: str) -> Any:
+        """Evaluate a function of the stage element."""
+        return self.stage.evaluate(question)
+
+    def wait(self, condition: str, argument: Any = None, timeout: float = PATIENCE) -> None:
+        """Wait for a function of the stage element and an argument to become true."""
+        handle = self.stage.element_handle()
+        self.page.wait_for_function(
+            f"([stage, given]) => ({condition})(stage, given)", arg=[handle, argument], timeout=timeout
+        )
+
+    def wait_for_caption(self, caption: str) -> None:
+        """Wait until the caption, on the page and for screen readers, is the one given."""
+        self.wait(
+            "(stage, text) => reader.caption(stage) === text"
+            " && stage.querySelector('canvas').getAttribute('aria-label') === text",
+            caption,
+        )
+
+    def settle(self) -> None:
+        """Wait until nothing moves any more."""
+        self.wait("(stage) => reader.still(stage)")
+
+    @property
+    def caption(self) -> str:
+        """The text under the picture."""
+        return self.ask("reader.caption")
+
+    @property
+    def picture(self) -> int:
+        """A number that differs when a pixel does."""
+        return self.ask("(stage) => reader.picture(stage).print")
+
+    @property
+    def lines(self) -> dict[str, float]:
+        """The height, from 0 to 1, of the lines by color, to two decimals."""
+        return {color: round(height, 2) for color, height in self.ask("reader.lines").items()}
+
+    def button(self, name: str) -> Locator:
+        """Find the button of that name."""
+        return self.stage.get_by_role("button", name=name)
+
+    def drag(self, slider: Locator, *fractions: float, steps: int = 15) -> None:
+        """Drag a slider by the mouse to fractions of its track, one after the other."""
+        slider.scroll_into_view_if_needed()
+        target = slider.locator("xpath=ancestor-or-self::*[self::input or contains(@class, 'noUi-target')]")
+        track, thumb = target.bounding_box(), slider.bounding_box()
+        assert track is not None
+        assert thumb is not None
+        mouse = self.page.mouse
+        mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
+        mouse.down()
+        for fraction in fractions:
+            mouse.move(track["x"] + fraction * track["width"], track["y"] + track["height"] / 2, steps=steps)
+        mouse.up()
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[Frames]:
+        """Look at the canvas at every frame of the block; the result is complete after it."""
+        result = Frames()
+        self.ask("(stage) => void reader.watch(stage)")
+        yield result
+        self.settle()
+        seen = self.ask("(stage) => { stage.seen.over = true; return stage.seen; }")
+        del seen["over"]
+        vars(result).update(seen)
+
+
+def explorers(page: Page) -> list[Shown]:
+    """Find the explorers of a page or a notebook, from top to bottom."""
+    return [Shown(page, stage) for stage in page.locator(".explorer-stage").all()]
+
+
+METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
+IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """Write a notebook of code cells; without the kernel's name JupyterLab would ask for one."""
+    made = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata=METADATA), path)
+
+
+class Notebook:
+    """A notebook open in JupyterLab (``lab/tree``) or in Notebook 7 (``notebooks``)."""
+
+    def __init__(self, page: Page, url: str, name: str, application: str = "lab/tree") -> None:
+        self.page = page
+        # Without ?reset JupyterLab opens the notebooks of the test before as well.
+        page.goto(f"{url}/{application}/{name}?reset")
+        self.wait_until_ready()
+
+    @property
+    def prompts(self) -> list[str]:
+        """What stands before each code cell: its count, a star while it waits, or nothing."""
+        return self.page.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
+
+    @property
+    def complaints(self) -> list[str]:
+        """The errors, warnings and missing widgets that the cells show."""
+        kinds = "[data-mime-type$='jupyter.error'], [data-mime-type$='jupyter.stderr']"
+        broken = self.page.locator(".jp-OutputArea-output", has_text="Error displaying widget")
+        return self.page.locator(kinds).all_text_contents() + broken.all_text_contents()
+
+    def wait_until_ready(self) -> None:
+        """Wait for the kernel, to which Run All would otherwise send nothing."""
+        self.page.locator(IDLE).wait_for(timeout=2 * PATIENCE)
+        self.page.wait_for_function(
+            "!window.jupyterapp || jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
+        )
+
+    def menu(self, name: str, command: str) -> None:
+        """Choose from the menu bar."""
+        self.page.locator(".lm-MenuBar-item").get_by_text(name, exact=True).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{command}…?$")).click()
+
+    def run_all(self) -> None:
+        """Run all cells, without waiting for them; their saved counts would look like runs."""
+        self.menu("Edit", "Clear Outputs of All Cells")
+        self.menu("Run", "Run All Cells")
+
+    def wait_until_run(self, timeout: float = 120_000) -> None:
+        """Wait until each cell has been run, or one has failed, and the kernel rests."""
+        self.page.wait_for_function(
+            """(idle) => document.querySelector(idle)
+            && (document.querySelector("[data-mime-type$='jupyter.error']")
+            || ![...document.querySelectorAll(".jp-CodeCell")].some((cell) =>
+              /\\[[ *]\\]/.test(cell.querySelector(".jp-InputPrompt")?.textContent)
+              && cell.querySelector(".cm-content")?.textContent.trim() !== ""))""",
+            arg=IDLE,
+            timeout=timeout,
+        )

@@ -1,0 +1,334 @@
+"""Explorers and lessons in a real JupyterLab, and the core of it in Notebook 7."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from conftest import ROOT, Jupyter, Watched, watching
+from playwright.sync_api import Browser, expect
+from support import PATIENCE, Notebook, Shown, explorers, write_notebook
+
+LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+EXAMPLES = f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport examples"
+
+# Notebook 7's own complaints, there with any notebook: extensions of JupyterLab that it does not serve.
+OF_NOTEBOOK_7 = {
+    "Cannot read properties of undefined (reading 'schema')",
+    "Command 'filebrowser:open-path' not registered.",
+}
+
+
+class Core:
+    """The examples' notebook, open and run."""
+
+    def __init__(self, watched: Watched, jupyter: Jupyter, application: str) -> None:
+        self.watched, self.page = watched, watched.page
+        name = f"core_{application.split('/')[0]}.ipynb"
+        write_notebook(
+            jupyter.folder / name,
+            EXAMPLES,
+            "moved = examples.one_line()\nmoved",
+            "examples.fails_at_three()",
+            "examples.moves_late()",
+            "moved.controls['level'].value = 0.8",
+        )
+        self.notebook = Notebook(self.page, jupyter.url, name, application)
+        self.notebook.run_all()
+        self.notebook.wait_until_run()
+
+    @property
+    def line(self) -> Shown:
+        return explorers(self.page)[0]
+
+    @property
+    def failing(self) -> Shown:
+        return explorers(self.page)[1]
+
+    @property
+    def late(self) -> Shown:
+        return explorers(self.page)[2]
+
+
+@pytest.fixture(scope="module", params=["lab/tree", "notebooks"], ids=["JupyterLab", "Notebook7"])
+def _core(request: pytest.FixtureRequest, browser: Browser, jupyter: Jupyter) -> Iterator[Core]:
+    with watching(browser) as watch:
+        yield Core(watch(), jupyter, request.param)
+
+
+@pytest.fixture
+def core(_core: Core) -> Iterator[Core]:
+    """Lend the open notebook to a test; in the end no cell and no console complained."""
+    yield _core
+    assert _core.notebook.complaints == []
+    assert set(_core.watched.errors) <= OF_NOTEBOOK_7
+
+
+def test_run_all_shows_every_explorer_and_a_later_cell_moves_one(core: Core) -> None:
+    core.line.wait_for_caption("blue at 0.80")
+    core.failing.wait_for_caption("step 1")
+    core.late.wait_for_caption("step 5")
+    assert core.line.lines == {"blue": 0.8}
+    assert core.failing.lines == {"blue": 0.1}
+    assert core.late.lines == {"blue": 0.5, "red": 0.2}
+
+
+def test_the_keyboard_moves_slider_choice_and_toggle(core: Core) -> None:
+    shown = core.line
+    slider = shown.sliders.first
+    for key, level in (("Home", 0.1), ("ArrowRight", 0.15), ("End", 0.9), ("ArrowLeft", 0.85)):
+        before = shown.picture
+        slider.press(key)
+        shown.wait_for_caption(f"blue at {level:.2f}")
+        assert shown.lines == {"blue": level}
+        assert shown.picture != before
+    shown.choices.first.select_option("red")
+    shown.wait_for_caption("red at 0.85")
+    assert shown.lines == {"red": 0.85}
+    shown.toggles.first.press("Space")
+    shown.wait_for_caption("red at 0.85, mirrored")
+    assert shown.lines == {"red": 0.15}
+    shown.toggles.first.press("Space")
+    shown.choices.first.select_option("blue")
+    shown.wait_for_caption("blue at 0.85")
+
+
+def test_the_mouse_drags_a_slider_and_the_picture_never_blanks(core: Core) -> None:
+    shown = core.line
+    with shown.watched() as frames:
+        shown.drag(shown.sliders.first, 0.1, 0.6, 0.0)
+    assert frames.steady
+    assert len(frames.captions) == len(frames.pictures) > 5
+    assert shown.caption == "blue at 0.10"
+    assert shown.lines == {"blue": 0.1}
+
+
+def test_play_runs_to_the_end_and_reset_brings_the_first_picture_back(core: Core) -> None:
+    shown = core.line
+    shown.sliders.first.press("Home")
+    shown.wait_for_caption("blue at 0.10")
+    with shown.watched() as frames:
+        shown.button("Play").click()
+        shown.button("Pause").click()
+        shown.button("Play").click()
+        shown.button("Play").wait_for()
+    assert frames.steady
+    assert len(frames.captions) > 5
+    assert shown.caption == "blue at 0.90"
+    with shown.watched() as frames:
+        shown.button("Play").click()
+        shown.button("Play").wait_for()
+    assert frames.captions[:2] == ["blue at 0.90", "blue at 0.10"]
+    shown.button("Reset").click()
+    shown.wait_for_caption("blue at 0.50")
+    assert shown.lines == {"blue": 0.5}
+    expect(shown.root.locator(".widget-readout")).to_have_text("0.50")
+
+
+def test_a_failing_position_shows_its_error_in_place_and_recovers(core: Core) -> None:
+    shown = core.failing
+    slider = shown.sliders.first
+    height = shown.stage.bounding_box()
+    for _ in range(2):  # an error is not cached: the second visit asks again
+        slider.press("Home")
+        shown.wait_for_caption("step 1")
+        slider.press("ArrowRight")
+        slider.press("ArrowRight")
+        shown.error.wait_for()
+        expect(shown.error).to_have_text("No picture at step = 3. ValueError: three <is> too many")
+        assert shown.stage.bounding_box() == height
+        slider.press("ArrowRight")
+        shown.wait_for_caption("step 4")
+        assert shown.error.is_hidden()
+        assert shown.lines == {"blue": 0.4}
+
+
+def test_an_artist_that_moves_late_is_right_at_every_position(core: Core) -> None:
+    shown = core.late
+    slider = shown.sliders.first
+    slider.press("Home")
+    for step in (3, 4, 5, 6, 7, 8, 7, 6, 5):
+        while (now := float(slider.get_attribute("aria-valuenow") or 0)) != step:
+            slider.press("ArrowRight" if now < step else "ArrowLeft")
+        shown.wait_for_caption(f"step {step}")
+        shown.settle()
+        assert shown.lines == {"blue": step / 10, "red": 0.9 if step == 7 else 0.2}
+
+
+def test_a_reload_beside_a_running_kernel_keeps_the_pictures(core: Core) -> None:
+    core.late.sliders.first.press("End")
+    core.late.sliders.first.press("Home")
+    for key in 2 * ["ArrowRight"]:
+        core.late.sliders.first.press(key)
+    core.late.wait_for_caption("step 5")
+    core.notebook.menu("File", "Save Notebook")
+    core.page.locator(".jp-mod-dirty").wait_for(state="detached")
+    core.page.reload()
+    core.notebook.wait_until_ready()
+    core.page.locator(".explorer-stage canvas[aria-label]").nth(2).wait_for()
+    core.late.wait_for_caption("step 5")
+    core.late.settle()
+    assert core.late.lines == {"blue": 0.5, "red": 0.2}
+    core.line.sliders.first.press("End")
+    core.line.wait_for_caption("blue at 0.90")
+    assert core.line.lines == {"blue": 0.9}
+
+
+def test_a_restarted_kernel_runs_it_all_again(core: Core) -> None:
+    core.notebook.menu("Kernel", "Restart Kernel and Run All Cells")
+    core.page.locator(".jp-Dialog .jp-mod-accept").click()
+    core.page.wait_for_function(
+        "document.querySelector('.jp-CodeCell .jp-InputPrompt').textContent == '[1]:'"
+    )
+    core.notebook.wait_until_run()
+    assert core.notebook.prompts[-1] == "[5]:"
+    core.line.wait_for_caption("blue at 0.80")
+    core.line.sliders.first.press("Home")
+    core.line.wait_for_caption("blue at 0.10")
+    assert core.line.lines == {"blue": 0.1}
+
+
+def test_an_explorer_on_a_busy_kernel_says_so_and_catches_up(
+    watch: Callable[..., Watched], jupyter: Jupyter
+) -> None:
+    write_notebook(
+        jupyter.folder / "busy.ipynb",
+        EXAMPLES,
+        "examples.one_line()",
+        "import time\ntime.sleep(3)",
+    )
+    watched = watch()
+    notebook = Notebook(watched.page, jupyter.url, "busy.ipynb")
+    notebook.run_all()
+    watched.page.locator(".explorer-stage canvas[aria-label]").first.wait_for(timeout=PATIENCE)
+    (line,) = explorers(watched.page)
+    assert line.lines == {"blue": 0.5}
+    line.sliders.first.press("End")
+    expect(line.note).to_contain_text("Waiting for the kernel")
+    assert line.stage.get_attribute("aria-busy") == "true"
+    line.wait_for_caption("blue at 0.90")
+    assert line.lines == {"blue": 0.9}
+    expect(line.note).to_have_text("")
+    assert line.stage.get_attribute("aria-busy") is None
+    notebook.wait_until_run()
+    assert notebook.complaints == []
+    assert watched.errors == []
+
+
+def test_a_slow_explorer_tells_that_it_computes_and_is_right_in_the_end(
+    watch: Callable[..., Watched], jupyter: Jupyter
+) -> None:
+    write_notebook(jupyter.folder / "slow.ipynb", EXAMPLES, "examples.slow()")
+    watched = watch()
+    notebook = Notebook(watched.page, jupyter.url, "slow.ipynb")
+    notebook.run_all()
+    watched.page.locator(".explorer-stage canvas[aria-label]").wait_for()
+    (slow,) = explorers(watched.page)
+    expect(slow.note).to_have_text(re.compile(r"Computing the other positions: \d+ of 18\."), timeout=9000)
+    with slow.watched() as frames:
+        slow.sliders.first.press("End")
+        slow.wait_for_caption("step 19")
+    assert frames.steady
+    assert slow.lines == {"blue": 0.95}
+    expect(slow.note).to_have_text("", timeout=PATIENCE)
+    assert notebook.complaints == []
+    assert watched.errors == []
+
+
+def check_slider(shown: Shown, number: int) -> None:
+    """Move a slider by keyboard and by mouse; picture and caption follow, and nothing blanks."""
+    slider = shown.sliders.nth(number)
+    where = f"slider {number + 1} of the explorer that shows {shown.caption!r}"
+    with shown.watched() as frames:
+        for key in ("Home", "ArrowRight", "End", "ArrowLeft"):
+            slider.press(key)
+            shown.settle()
+    assert frames.steady, f"{where}, by keyboard: {frames}"
+    assert len(frames.pictures) > 1, f"the keyboard changes no picture: {where}"
+    assert len(frames.captions) > 1, f"the keyboard changes no caption: {where}"
+    with shown.watched() as frames:
+        shown.drag(slider, 0.5, 0.2, 0.7)
+    assert frames.steady, f"{where}, by mouse: {frames}"
+    assert len(frames.pictures) > 1, f"the mouse changes no picture: {where}"
+    assert len(frames.captions) > 1, f"the mouse changes no caption: {where}"
+
+
+def check_others(shown: Shown) -> None:
+    """Go through every choice, option and toggle; picture and caption follow, and nothing blanks."""
+    moves: list[list[Callable[[], Any]]] = []
+    for choice in shown.choices.all():
+        count = choice.locator("option").count()
+        moves.append([lambda c=choice, i=i: c.select_option(index=i) for i in [*range(count), 0]])
+    moves += [[toggle.click, toggle.click] for toggle in shown.toggles.all()]
+    if options := shown.options.all():
+        moves.append([option.click for option in [*options, options[0]]])
+    for number, control in enumerate(moves, start=1):
+        where = f"choice or toggle {number} of the explorer that shows {shown.caption!r}"
+        with shown.watched() as frames:
+            for move in control:
+                move()
+                shown.settle()
+        assert frames.steady, f"{where}: {frames}"
+        assert len(frames.pictures) > 1, f"no picture changes: {where}"
+        assert len(frames.captions) > 1, f"no caption changes: {where}"
+
+
+def keep_screenshots(shown: list[Shown], name: str) -> None:
+    """Save each explorer in the light and in the dark theme, if SCREENSHOTS names a folder."""
+    folder = os.environ.get("SCREENSHOTS")
+    if not folder or not shown:
+        return
+    page = shown[0].page
+    for theme in ("Dark", "Light"):
+        command = f"jupyterapp.commands.execute('apputils:change-theme', {{ theme: 'JupyterLab {theme}' }})"
+        page.evaluate(command)
+        page.wait_for_function(f"document.body.dataset.jpThemeLight == '{str(theme == 'Light').lower()}'")
+        for number, one in enumerate(shown, start=1):
+            one.settle()
+            one.root.screenshot(path=f"{folder}/{Path(name).stem}_{number}_{theme.lower()}.png")
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_saved_notebook_shows_its_pictures_before_anything_runs(
+    name: str, watch: Callable[..., Watched], jupyter: Jupyter
+) -> None:
+    watched = watch()
+    notebook = Notebook(watched.page, jupyter.url, name)
+    cells = nbformat.read(ROOT / "notebooks" / name, as_version=4).cells
+    saved = sum("image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
+    images = ".jp-RenderedImage img"
+    if saved:
+        watched.page.locator(images).nth(saved - 1).wait_for(state="attached", timeout=PATIENCE)
+    assert watched.page.locator(images).count() == saved
+    watched.page.wait_for_function(
+        "(images) => [...document.querySelectorAll(images)].every((one) => one.naturalWidth > 0)", arg=images
+    )
+    assert notebook.complaints == []
+    assert watched.errors == []
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_control_of_a_lesson_moves_its_picture_and_caption(
+    name: str, watch: Callable[..., Watched], jupyter: Jupyter
+) -> None:
+    watched = watch()
+    notebook = Notebook(watched.page, jupyter.url, name)
+    if notebook.prompts:
+        notebook.run_all()
+    notebook.wait_until_run()
+    assert notebook.complaints == []
+    shown = explorers(watched.page)
+    for one in shown:
+        one.stage.scroll_into_view_if_needed()
+        for number in range(one.sliders.count()):
+            check_slider(one, number)
+        check_others(one)
+        one.button("Reset").click()
+    keep_screenshots(shown, name)
+    assert notebook.complaints == []
+    assert watched.errors == []

@@ -1,0 +1,63 @@
+import asyncio
+import time
+
+import pytest
+
+from benchmarks import slider_latency as latency
+
+
+def row(design: str, network: str, median: float, fps: float, **more: float) -> latency.Row:
+    return latency.Row(network, design, median, 1.2 * median, fps, 0, 1.0, **more)
+
+
+def test_pictures_per_second_counts_changes_and_ignores_blank_frames():
+    frames = [(0, 1), (100, 1), (200, 2), (300, None), (400, 2), (500, 3), (1000, 3)]
+    assert latency.pictures_per_second(frames) == 2
+
+
+def test_the_mouse_starts_in_the_middle_and_reaches_both_ends():
+    assert [latency.sweep(t) for t in (0, 0.5, 1, 1.5, 2)] == [0.5, 1, 0.5, 0, 0.5]
+
+
+def test_the_time_of_an_axis_is_scaled_from_the_records_seen():
+    assert latency.axis_seconds([(10, 0.1), (20, 0.2)]) == pytest.approx(0.61)
+    assert latency.axis_seconds([]) is None
+
+
+def test_targets_are_judged_against_interact_and_between_networks():
+    rows = [
+        row(design, network, 100 if design == latency.INTERACT else ours, 50)
+        for network, ours in (("direct", 10), ("+100 ms", 20))
+        for design in latency.CELLS
+    ]
+    met = {target: ok for target, _, ok in latency.targets(rows)}
+    assert met["explore: median <= 1/10 of interact's"]
+    assert not met["explore: +100 ms, median <= 1.25 x the direct one"]
+    assert not met["61 positions filled in <= 0.5 s of kernel time"]
+
+
+def test_the_proxy_delays_each_direction_without_queueing_up_chunks():
+    async def round_trips() -> tuple[float, bytes]:
+        async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while chunk := await reader.read(100):
+                writer.write(chunk)
+            writer.close()
+
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        async with latency.slow_proxy(server.sockets[0].getsockname()[1], 0.1) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.sleep(0.2)
+            start = time.perf_counter()
+            for _ in range(10):
+                writer.write(b"x")
+                await asyncio.sleep(0.005)
+            received = await reader.readexactly(10)
+            seconds = time.perf_counter() - start
+            writer.close()
+            await asyncio.sleep(0.3)
+        server.close()
+        return seconds, received
+
+    seconds, received = asyncio.run(round_trips())
+    assert received == b"x" * 10
+    assert 0.1 < seconds < 0.6
