@@ -434,7 +434,13 @@ async function render({ model, el }) {
   );
   models.forEach(calm);
   const controls = models.map((control, i) => liveControl(control, described[i]));
-  const ask = (keys) => model.send({ want: keys });
+  const ask = (keys) => {
+    try {
+      model.send({ want: keys });
+    } catch {
+      // The kernel is gone. The note about waiting says so, and a cell run anew replaces this view.
+    }
+  };
   const explorer = new Explorer(el, model.get("size"), controls, ask);
   explorer.initial = described.map((control) => control.initial);
   const { key, record } = model.get("first");

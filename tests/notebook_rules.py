@@ -76,6 +76,8 @@ def broken_cell_rules(notebook):
             broken.append(f"code cell {number} imports; only the first may")
         if found := HEX_COLOR.search(cell.source):
             broken.append(f"code cell {number} names the color {found[0]}")
+        if cell.source.rstrip().endswith(";"):
+            broken.append(f"code cell {number} ends in ;, which nbval does not honor")
         used = set(names_in(cell))
         broken += [f"code cell {number} {what}" for name, what in LOOK.items() if name in used]
         broken += [f"code cell {number} uses {name}" for name in sorted(SWALLOWS_ERRORS & used)]

@@ -14,6 +14,7 @@ import nbformat
 import notebook_rules as rules
 import numpy as np
 import pytest
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from helpers.explorer import Explorer, explore
@@ -31,6 +32,7 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
+@rc_context()  # the look a lesson asks for ends with it
 def run(notebook):
     """Run a notebook's cells in this process.
 
@@ -154,6 +156,7 @@ def notebook_of(*sources, **changes):
         ("plt.rcParams['font.size'] = 3", "look"),
         ("interact(f, x=3)", "uses interact"),
         ("widgets.Output()", "uses Output"),
+        ("x + 1;", "ends in ;"),
     ],
 )
 def test_a_broken_cell_rule_is_named(source, said):

@@ -137,7 +137,7 @@ class Watched:
 
     def hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.errors.append(message.text)
+            self.errors.append(f"{message.text} {message.location.get('url', '')}".strip())
 
 
 @contextlib.contextmanager
