@@ -217,7 +217,7 @@ class Plan:
 
     presses: int = 100
     drag_seconds: float = 3.0
-    repeats: int = 3
+    repeats: int = 5
 
 
 @dataclass

@@ -5,7 +5,6 @@ const UNITS = 20; // recorded units per pixel of a plain screen, as in recorder.
 const KEPT = 64e6; // characters of records to keep
 const BATCH_SECONDS = 0.04; // kernel time to ask for at once, so that other work can get in between
 const PLAY_MS = 50;
-const CALM_MS = 100;
 const REST_MS = 400;
 
 const STYLE = `
@@ -415,24 +414,11 @@ function liveControl(model, { kind, values }) {
   return { count: values.length, set, get index() { return index(); } };
 }
 
-// The kernel need not hear of every position that a drag passes through; it hears of the last.
-function calm(model) {
-  if (model.calmed) return;
-  model.calmed = true;
-  const save = model.save_changes.bind(model);
-  let timer;
-  model.save_changes = (...given) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => save(...given), CALM_MS);
-  };
-}
-
 async function render({ model, el }) {
   const described = model.get("described");
   const models = await Promise.all(
     model.get("controls").map((reference) => model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""))),
   );
-  models.forEach(calm);
   const controls = models.map((control, i) => liveControl(control, described[i]));
   const ask = (keys) => {
     try {

@@ -309,9 +309,10 @@ class MovingFigure:
         figure.set_dpi(SCREEN_DPI * PIXEL_RATIO)
         self._moving: set[Artist] = set()
         self._call_update(initial)
-        figure.draw_without_rendering()
-        # A layout engine would move the axes whenever some artists are hidden or change.
-        figure.set_layout_engine("none")
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()
+            # It would move the axes whenever some artists are hidden or change.
+            figure.set_layout_engine("none")
         self._artists = draw_order(figure)
         self._parts = {artist: artist.findobj() for artist in self._artists}
         self._limits = self._current_limits()
