@@ -124,7 +124,10 @@ class Stage {
     for (let i = 0; i < this.fitted.length; i++) {
       const still = this.fitted[i];
       ctx.setTransform(1, 0, 0, 1, 0, 0);
-      if (i === 0) ctx.clearRect(0, 0, this.canvas.width, this.canvas.height);
+      if (i === 0) {
+        ctx.fillStyle = "white"; // for a figure whose own background is transparent
+        ctx.fillRect(0, 0, this.canvas.width, this.canvas.height);
+      }
       if (still) ctx.drawImage(still.bitmap, still.x, still.y, still.width, still.height);
       if (record.runs[i]) this.replay(record, record.runs[i]);
     }
@@ -181,7 +184,7 @@ class Explorer {
     this.ask = ask;
     this.records = new Map();
     this.kept = 0;
-    this.asked = new Map(); // key -> the batch it was asked in
+    this.asked = new Set(); // on their way
     this.batches = 0;
     this.cost = BATCH_SECONDS; // seconds a position takes; until one is known, ask for one at a time
     this.touched = 0;
@@ -220,8 +223,8 @@ class Explorer {
   hold(key, record) {
     if (record.error !== undefined) return; // not kept: the next visit tries again
     record.weight ??= JSON.stringify(record).length;
+    this.kept += record.weight - (this.records.get(key)?.weight ?? 0);
     this.records.set(key, record);
-    this.kept += record.weight;
     for (const [old, { weight }] of this.records) {
       if (this.kept <= KEPT) break;
       this.records.delete(old);
@@ -306,7 +309,7 @@ class Explorer {
     const size = Math.max(1, Math.round(BATCH_SECONDS / this.cost));
     while (this.batches < most && wanted.length) {
       const batch = wanted.splice(0, size);
-      for (const key of batch) this.asked.set(key, true);
+      for (const key of batch) this.asked.add(key);
       this.batches += 1;
       this.ask(batch);
     }

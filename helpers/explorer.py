@@ -109,9 +109,9 @@ class Control:
             If the steps of a slider do not end at its maximum, or the default is not one of its positions.
         """
         abbreviated = isinstance(given, tuple | list | dict | bool)
+        if isinstance(given, bool) and isinstance(default, bool):
+            given = default
         widget = interactive.widget_from_abbrev(given, default) if abbreviated else given
-        if abbreviated and isinstance(given, bool) and isinstance(default, bool):
-            widget.value = default
         if abbreviated and not widget.description:
             widget.description = name
         if isinstance(getattr(widget, "value", None), bool):
