@@ -86,7 +86,6 @@ class Activation:
         Where it was proposed, or its PyTorch name where no paper is known.
     domain : sympy condition, optional
         What the parameters must fulfil.
-
     """
 
     name: str
@@ -112,7 +111,6 @@ class Activation:
             If x does not hold real numbers, or a parameter is unknown or not a real number.
         ValueError
             If a parameter is not finite or lies outside the domain.
-
         """
         return self._evaluate(self._value, x, parameters)
 
@@ -178,9 +176,8 @@ def _real_array(x: ArrayLike, name: str = "x") -> tuple[Array, np.dtype]:
 
 
 def _cast(y: Array, dtype: np.dtype) -> Any:
-    with np.errstate(
-        all="ignore"
-    ):  # a float64 may overflow or underflow in float32: that is rounding, not an error
+    # A float64 may overflow or underflow in float32: that is rounding, not an error.
+    with np.errstate(all="ignore"):
         return y.astype(dtype, copy=False)[()]
 
 
@@ -368,10 +365,11 @@ def softmax(z: ArrayLike, axis: int = -1) -> NDArray[Any]:
     ndarray
         Probabilities in the shape of z. A score of −∞ gives 0; +∞ or nan among the scores gives nan.
 
-    Notes ----- The largest score is subtracted first, which changes nothing on paper and keeps every
-    exponential at most 1. Bridle 1990, Training stochastic model recognition algorithms as networks can
-    lead to maximum mutual information estimation of parameters.
-
+    Notes
+    -----
+    The largest score is subtracted first, which changes nothing on paper and keeps every exponential at
+    most 1. Bridle 1990, Training stochastic model recognition algorithms as networks can lead to maximum
+    mutual information estimation of parameters.
     """
     with np.errstate(all="ignore"):
         array, dtype = _along(z, axis)
@@ -409,7 +407,6 @@ def softmax_jacobian(z: ArrayLike, axis: int = -1) -> NDArray[Any]:
     ndarray
         The batch axes in their order, then i and j: shape (n,) gives (n, n), shape (b, n) gives (b, n, n),
         and shape (n, b) with axis=0 gives (b, n, n). J is symmetric and each row sums to 0.
-
     """
     with np.errstate(all="ignore"):
         array, dtype = _along(z, axis)
