@@ -280,18 +280,12 @@ class Explorer(ipywidgets.VBox):
             `PAGE_BUDGET`, else each control's own axis through the values it has now, and then says so.
         """
         initial = self._indices
-        records = self._records(_axes_through(self._controls, initial))
+        styles, records = _pooled(self._records(_axes_through(self._controls, initial)))
         combinations = math.prod(len(control.values) for control in self._controls)
         complete = len(json.dumps(records)) / len(records) * combinations <= PAGE_BUDGET
         if complete:
-            records = self._records(itertools.product(*(range(len(c.values)) for c in self._controls)))
-        styles: dict[str, int] = {}
-        for record in records.values():
-            # Most records draw in the same few styles: the page holds each once.
-            numbers = [styles.setdefault(json.dumps(one), len(styles)) for one in record.pop("styles", [])]
-            for call in itertools.chain(*record.get("runs", [])):
-                if call[0] != "png":
-                    call[0] = numbers[call[0]]
+            grid = itertools.product(*(range(len(control.values)) for control in self._controls))
+            styles, records = _pooled(self._records(grid))
         stills = [
             still and {"box": still["box"], "png": base64.b64encode(still["png"]).decode()}
             for still in self._moving.stills()
@@ -300,7 +294,7 @@ class Explorer(ipywidgets.VBox):
             "size": self._moving.size,
             "controls": [control.describe() for control in self._controls],
             "stills": stills,
-            "styles": [json.loads(one) for one in styles],
+            "styles": styles,
             "records": records,
             "complete": complete,
         }
@@ -400,6 +394,17 @@ def explore(figure: Figure, update: Callable[..., str], **controls: Any) -> Expl
         update,
         [Control.of(name, given, parameters[name].default) for name, given in controls.items()],
     )
+
+
+def _pooled(records: dict[str, dict[str, Any]]) -> tuple[list[Any], dict[str, dict[str, Any]]]:
+    """Give records one list of styles together: most of them draw in the same few."""
+    styles: dict[str, int] = {}
+    for record in records.values():
+        numbers = [styles.setdefault(json.dumps(style), len(styles)) for style in record.pop("styles", [])]
+        for call in itertools.chain(*record.get("runs", [])):
+            if call[0] != "png":
+                call[0] = numbers[call[0]]
+    return [json.loads(style) for style in styles], records
 
 
 def _axes_through(controls: list[Control], indices: Indices) -> Iterator[Indices]:
