@@ -220,12 +220,16 @@ class Explorer(ipywidgets.VBox):
         return self._moving.move(self.values)
 
     def __repr__(self) -> str:
-        return f"Explorer: {', '.join(control.reach for control in self._controls)}.\n{self.caption}"
+        return self._in_words(self.caption)
+
+    def _in_words(self, caption: str) -> str:
+        return f"Explorer: {', '.join(control.reach for control in self._controls)}.\n{caption}"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         width, height = self._moving.size
+        caption = self.caption  # asked for once: it calls update, which may be slow
         bundle = {
-            "text/plain": repr(self),
+            "text/plain": self._in_words(caption),
             "image/png": base64.b64encode(self._moving.png(self.values)).decode(),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
@@ -233,7 +237,7 @@ class Explorer(ipywidgets.VBox):
                 "model_id": self.model_id,
             },
         }
-        return bundle, {"image/png": {"width": width, "height": height, "alt": self.caption}}
+        return bundle, {"image/png": {"width": width, "height": height, "alt": caption}}
 
     def sweep(self, random: int = 20, seed: int = 0) -> Iterator[Position]:
         """Walk the controls and yield what the figure shows at each stop.

@@ -212,6 +212,8 @@ class GradientProfile:
         return float(self.weight_gradients[0] / self.weight_gradients[-1])
 
 
+# Threads do not pay for matrices this small, and cost tenfold where cores are shared, as on Binder.
+@_BLAS.wrap(limits=1, user_api="blas")
 def gradient_profile(
     depth: int,
     activation: Activation | str,
@@ -239,21 +241,6 @@ def gradient_profile(
     """
     if not isinstance(depth, int | np.integer) or depth < 1:
         raise ValueError(f"depth must be a whole number ≥ 1, got {depth!r}")
-    # Threads do not pay for matrices this small, and cost tenfold where cores are shared, as on Binder.
-    with _BLAS.limit(limits=1, user_api="blas"):
-        return _profile(depth, activation, init, seed, gain, width, batch, n_classes)
-
-
-def _profile(
-    depth: int,
-    activation: Activation | str,
-    init: Init,
-    seed: int,
-    gain: float,
-    width: int,
-    batch: int,
-    n_classes: int,
-) -> GradientProfile:
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((batch, width))
     labels = rng.integers(n_classes, size=batch)

@@ -4,14 +4,16 @@ Usage: python tools/readme_picture.py
 """
 
 import os
-import shutil
+import sys
 from pathlib import Path
 
 import nbformat
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.conftest import FLAGS, find_chromium  # noqa: E402
 
 
 def explorer_of(lesson: Path, name: str):
@@ -29,9 +31,8 @@ def main() -> None:
     explorer = explorer_of(ROOT / "notebooks/02_sigmoid_saturation.ipynb", "saturation")
     explorer.controls["x"].value, explorer.controls["k"].value = 1.4, 2.0
     page = f"<!doctype html><meta charset=utf-8><body style='font-family: sans-serif'>{explorer.page()}"
-    executable = next(filter(None, map(shutil.which, BROWSERS)))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         tab = browser.new_page(viewport={"width": 940, "height": 520}, device_scale_factor=1.5)
         tab.set_content(page)
         tab.locator("figure[data-ready]").screenshot(path=ROOT / "docs/explorer.png")
