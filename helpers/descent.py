@@ -1,17 +1,72 @@
-"""Plain gradient descent on the curve of an activation function."""
+"""Plain gradient descent: down any loss, and down the curve of an activation function."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from helpers.activations import ACTIVATIONS, Activation
 
+Array = NDArray[np.float64]
 Loss = Literal["value", "squared_error"]
+
+
+def descend(
+    gradient: Callable[[Array], ArrayLike],
+    start: ArrayLike,
+    learning_rate: float,
+    steps: int,
+    *,
+    until: Callable[[Array], bool] | None = None,
+    limit: float = 1e12,
+) -> Array:
+    """Walk down a loss, w ← w − ``learning_rate`` · gradient(w), and return the path.
+
+    Parameters
+    ----------
+    gradient : callable
+        Takes w, of shape (n,), and returns ∂L/∂w of that shape. For stochastic descent it draws its batch.
+    start : float or array of shape (n,)
+        The first w.
+    learning_rate : float
+        Positive factor of the gradient.
+    steps : int
+        At most so many steps, ≥ 0.
+    until : callable, optional
+        Takes w; the walk ends at the first w, the start included, for which it is true.
+    limit : float
+        The walk ends, too, at the first w with a component beyond ±limit: it diverges.
+
+    Returns
+    -------
+    array of shape (taken + 1, n)
+        Every w visited, the start first. All but the last lie within ±limit.
+
+    Examples
+    --------
+    >>> descend(lambda w: 2 * w, [1.0], 0.25, 3).ravel()
+    array([1.   , 0.5  , 0.25 , 0.125])
+    """
+    w = np.atleast_1d(np.array(start, dtype=float))
+    if w.ndim != 1 or not np.isfinite(w).all():
+        raise ValueError(f"start must be a finite number or a vector of them, got {start!r}")
+    if not (math.isfinite(learning_rate) and learning_rate > 0):
+        raise ValueError(f"learning_rate must be a positive number, got {learning_rate}")
+    if not isinstance(steps, int | np.integer) or steps < 0:
+        raise ValueError(f"steps must be a whole number ≥ 0, got {steps!r}")
+    path = [w]
+    while len(path) <= steps and not (until is not None and until(w)) and np.abs(w).max() <= limit:
+        slope = np.asarray(gradient(w), dtype=float)
+        if slope.shape != w.shape or not np.isfinite(slope).all():
+            raise ValueError(f"gradient must return {w.shape[0]} finite numbers, got {slope} at w = {w}")
+        w = w - learning_rate * slope
+        path.append(w)
+    return np.array(path)
 
 
 class DidNotArrive(RuntimeError):  # noqa: N818  (it tells how a race ended)

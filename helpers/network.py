@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,16 +19,29 @@ from threadpoolctl import ThreadpoolController
 
 from helpers.activations import ACTIVATIONS, Activation, log_softmax
 
-_BLAS = ThreadpoolController()
+# Threads do not pay for matrices this small, and cost tenfold where cores are shared, as on Binder.
+one_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
+"""A decorator: the function's matrix products run on one thread."""
+
 Array = NDArray[np.float64]
 Init = Literal["xavier", "he"]
 
 
-class Layer(Protocol):
-    """What every layer can do: map a batch forward, and a gradient back."""
+class NotFinite(ValueError):  # noqa: N818  (it tells what was met)
+    """Tells that a batch holds nan or inf; a training run that diverges ends so."""
 
-    def forward(self, X: Array) -> Array:
-        """Map a batch to the layer's output."""
+
+class Layer(Protocol):
+    """What every layer can do: map a batch forward, and a gradient back.
+
+    ``trainable`` names its parameters: for ``"W"`` the layer has an array ``W`` and, after `backward`, its
+    gradient ``dW``.
+    """
+
+    trainable: ClassVar[tuple[str, ...]]
+
+    def forward(self, X: Array, training: bool = True) -> Array:
+        """Map a batch to the layer's output; only layers that behave otherwise in training look at it."""
 
     def backward(self, dY: Array) -> Array:
         """Map ∂L/∂output to ∂L/∂input."""
@@ -73,6 +86,8 @@ class Dense:
         ∂L/∂W and ∂L/∂b, replaced by every `backward`.
     """
 
+    trainable: ClassVar[tuple[str, ...]] = ("W", "b")
+
     def __init__(
         self, n_in: int, n_out: int, *, rng: np.random.Generator, init: Init = "xavier", gain: float = 1.0
     ):
@@ -91,7 +106,7 @@ class Dense:
         n_out, n_in = self.W.shape
         return f"Dense({n_in}, {n_out})"
 
-    def forward(self, X: ArrayLike) -> Array:
+    def forward(self, X: ArrayLike, training: bool = True) -> Array:
         """Return Y = X Wᵀ + b, of shape (batch, n_out)."""
         self._X = _batch(X, self.W.shape[1], f"{self} takes X")
         return self._X @ self.W.T + self.b
@@ -116,6 +131,8 @@ class Activate:
         Those of f, such as ``alpha=0.1``.
     """
 
+    trainable: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self, activation: Activation | str, **parameters: float):
         if isinstance(activation, str):
             if activation not in ACTIVATIONS:
@@ -128,7 +145,7 @@ class Activate:
     def __repr__(self) -> str:
         return f"Activate({self.activation.name!r})"
 
-    def forward(self, Z: ArrayLike) -> Array:
+    def forward(self, Z: ArrayLike, training: bool = True) -> Array:
         """Return A = f(Z), of Z's shape."""
         self._Z = np.array(Z, dtype=float)
         return np.asarray(self.activation(self._Z, **self.parameters))
@@ -157,11 +174,11 @@ class Network:
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}])"
 
-    def forward(self, X: ArrayLike) -> Array:
+    def forward(self, X: ArrayLike, training: bool = True) -> Array:
         """Return the last layer's output for a batch X of shape (batch, n_in)."""
         signal = np.asarray(X, dtype=float)
         for layer in self.layers:
-            signal = layer.forward(signal)
+            signal = layer.forward(signal, training)
         return signal
 
     def backward(self, dY: ArrayLike) -> Array:
@@ -170,6 +187,17 @@ class Network:
         for layer in reversed(self.layers):
             gradient = layer.backward(gradient)
         return gradient
+
+    def step(self, learning_rate: float, weight_decay: float = 0.0) -> None:
+        """Move every parameter against its gradient: W ← W − learning_rate · (dW + weight_decay · W).
+
+        The decay shrinks the weights ``W`` alone; biases, as usual, do not decay.
+        """
+        for layer in self.layers:
+            for name in layer.trainable:
+                parameter, gradient = getattr(layer, name), _stored(getattr(layer, f"d{name}"), layer)
+                decay = weight_decay * parameter if name == "W" else 0.0
+                setattr(layer, name, parameter - learning_rate * (gradient + decay))
 
 
 def cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, Array]:
@@ -194,6 +222,23 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, Array]:
     return float(-(y * log_p).sum() / len(logits)), (np.exp(log_p) - y) / len(logits)
 
 
+def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
+    """Return half the squared error, averaged over a batch, and its gradient (outputs − targets) / batch.
+
+    Parameters
+    ----------
+    outputs, targets : arrays of one shape (batch, n_out)
+        The error of an example is summed over its n_out outputs. The half makes the gradient plain.
+    """
+    outputs, targets = np.asarray(outputs, dtype=float), np.asarray(targets, dtype=float)
+    if outputs.ndim != 2 or targets.shape != outputs.shape:
+        raise ValueError(
+            f"need outputs and targets of one shape (batch, n_out), got {outputs.shape} and {targets.shape}"
+        )
+    error = outputs - targets
+    return float((error**2).sum() / (2 * len(error))), error / len(error)
+
+
 @dataclass(frozen=True)
 class GradientProfile:
     """The size (root mean square) of three signals in every hidden layer, first layer first.
@@ -212,8 +257,7 @@ class GradientProfile:
         return float(self.weight_gradients[0] / self.weight_gradients[-1])
 
 
-# Threads do not pay for matrices this small, and cost tenfold where cores are shared, as on Binder.
-@_BLAS.wrap(limits=1, user_api="blas")
+@one_thread
 def gradient_profile(
     depth: int,
     activation: Activation | str,
@@ -273,7 +317,7 @@ def _batch(X: ArrayLike, width: int, who: str) -> Array:
     if X.ndim != 2 or X.shape[1] != width:
         raise ValueError(f"{who} of shape (batch, {width}), got {X.shape}")
     if not np.isfinite(X).all():
-        raise ValueError(f"{who} without nan or inf, got {np.count_nonzero(~np.isfinite(X))} of {X.size}")
+        raise NotFinite(f"{who} without nan or inf, got {np.count_nonzero(~np.isfinite(X))} of {X.size}")
     return X
 
 

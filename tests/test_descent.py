@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.activations import ACTIVATIONS
-from helpers.descent import DidNotArrive, race
+from helpers.descent import DidNotArrive, descend, race
 
 
 def steps(*arguments, **options):
@@ -124,3 +124,36 @@ def test_an_unknown_name_lists_the_catalogue_and_a_jump_is_no_start():
         race("sigmiod")
     with pytest.raises(ValueError, match=r"binary_step never takes the value start=0\.9"):
         race("binary_step")
+
+
+def test_descend_on_a_quadratic_multiplies_the_distance_by_one_minus_rate_times_curvature():
+    path = descend(lambda w: np.array([2.0, 0.5]) * w, [3.0, -1.0], 0.4, 10)
+    factors = 1 - 0.4 * np.array([2.0, 0.5])
+    np.testing.assert_allclose(path, np.array([3.0, -1.0]) * factors ** np.arange(11)[:, None])
+
+
+def test_descend_ends_where_it_is_told():
+    path = descend(lambda w: w, 8.0, 0.5, 100, until=lambda w: w[0] <= 1)
+    assert path.ravel().tolist() == [8, 4, 2, 1]
+    assert len(descend(lambda w: w, 8.0, 0.5, 100, until=lambda w: True)) == 1
+    assert len(descend(lambda w: w, 8.0, 0.5, 0)) == 1
+
+
+def test_descend_stops_soon_after_it_diverges():
+    path = descend(lambda w: w, 1.0, 3.0, 10_000, limit=100)
+    assert path.ravel().tolist() == [1, -2, 4, -8, 16, -32, 64, -128]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((np.sin, np.nan, 0.1, 1), "start must be a finite number"),
+        ((np.sin, [[1.0]], 0.1, 1), "start must be a finite number or a vector"),
+        ((np.sin, 1.0, 0.0, 1), "learning_rate must be a positive number, got 0.0"),
+        ((np.sin, 1.0, 0.1, 1.5), "steps must be a whole number ≥ 0, got 1.5"),
+        ((lambda w: [1.0, 2.0], 1.0, 0.1, 1), "gradient must return 1 finite numbers"),
+    ],
+)
+def test_descend_names_a_bad_argument(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        descend(*arguments)

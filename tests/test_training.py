@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+
+from helpers.data import Split, digits
+from helpers.network import Activate, Dense, Network, cross_entropy, squared_error
+from helpers.training import accuracy, train
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+def small(rng):
+    return Network([Dense(2, 3, rng=rng), Activate("tanh"), Dense(3, 1, rng=rng)])
+
+
+def test_full_batch_training_is_the_written_out_descent():
+    X, targets = generator(1).normal(size=(6, 2)), generator(2).normal(size=(6, 1))
+    trained, by_hand = small(generator(3)), small(generator(3))
+    losses = train(
+        trained, X, targets, learning_rate=0.1, epochs=4, batch_size=6, rng=generator(), loss=squared_error
+    )
+    for epoch in range(4):
+        first, _, last = by_hand.layers
+        H = np.tanh(X @ first.W.T + first.b)
+        error = H @ last.W.T + last.b - targets
+        assert losses[epoch] == pytest.approx((error**2).mean() / 2)
+        dZ = (error / 6) @ last.W * (1 - H**2)
+        steps = (dZ.T @ X, dZ.sum(0), (error / 6).T @ H, (error / 6).sum(0))
+        parameters = ((first, "W"), (first, "b"), (last, "W"), (last, "b"))
+        for (layer, name), step in zip(parameters, steps, strict=True):
+            setattr(layer, name, getattr(layer, name) - 0.1 * step)
+    for one, other in zip(trained.layers[::2], by_hand.layers[::2], strict=True):
+        np.testing.assert_allclose(one.W, other.W)
+        np.testing.assert_allclose(one.b, other.b)
+
+
+def test_an_epoch_sees_every_example_once():
+    seen = []
+
+    def loss(outputs, targets):
+        seen.append(targets[:, 0])
+        return squared_error(outputs, targets)
+
+    targets = np.arange(7.0)[:, None]
+    train(
+        small(generator()), np.zeros((7, 2)), targets,
+        learning_rate=1e-3, epochs=2, batch_size=3, rng=generator(), loss=loss,
+    )  # fmt: skip
+    assert [len(batch) for batch in seen] == [3, 3, 1] * 2
+    for epoch in (seen[:3], seen[3:]):
+        assert sorted(np.concatenate(epoch)) == list(range(7))
+
+
+def test_a_seed_gives_the_same_run_again():
+    def run():
+        network = Network([Dense(64, 10, rng=generator(4))])
+        part = digits().train
+        return train(network, part.X, part.labels, learning_rate=0.1, epochs=2, rng=generator(5))
+
+    np.testing.assert_array_equal(run(), run())
+
+
+def test_watch_sees_the_network_before_and_after_every_epoch():
+    weights = []
+    network = small(generator())
+    losses = train(
+        network, np.ones((4, 2)), np.ones((4, 1)), learning_rate=0.1, epochs=3, rng=generator(),
+        loss=squared_error, watch=lambda epoch, net: weights.append((epoch, net.layers[0].W.copy())),
+    )  # fmt: skip
+    assert [epoch for epoch, _ in weights] == [0, 1, 2, 3]
+    assert len(losses) == 3
+    np.testing.assert_array_equal(weights[-1][1], network.layers[0].W)
+    assert (weights[0][1] != weights[1][1]).any()
+
+
+def test_weight_decay_shrinks_the_weights_and_leaves_the_biases():
+    network = Network([Dense(2, 2, rng=generator())])
+    layer = network.layers[0]
+    before, layer.b = layer.W.copy(), np.array([1.0, 2.0])
+    # At the target the gradient of the error is 0: the decay acts alone.
+    train(
+        network, np.zeros((3, 2)), np.tile(layer.b, (3, 1)), learning_rate=0.5, epochs=1, rng=generator(),
+        loss=squared_error, weight_decay=0.2,
+    )  # fmt: skip
+    np.testing.assert_allclose(layer.W, 0.9 * before)
+    np.testing.assert_array_equal(layer.b, [1.0, 2.0])
+
+
+def test_a_run_that_diverges_ends_in_nan_without_a_warning_and_is_right_nowhere():
+    rng = generator()
+    network = Network([Dense(64, 30, rng=rng), Activate("relu"), Dense(30, 10, rng=rng)])
+    part = digits().train
+    targets = np.eye(10)[part.labels]
+    losses = train(
+        network, part.X, targets, learning_rate=1e3, epochs=5, rng=rng, loss=squared_error
+    )  # fmt: skip
+    assert np.isnan(losses[-1])
+    assert accuracy(network, digits().test) == 0
+
+
+def test_softmax_regression_learns_the_digits():
+    network = Network([Dense(64, 10, rng=generator())])
+    part = digits().train
+    losses = train(network, part.X, part.labels, learning_rate=0.1, epochs=20, rng=generator())
+    assert losses[-1] < losses[0] / 3
+    assert accuracy(network, digits().test) > 0.94
+
+
+def test_accuracy_counts_the_largest_output():
+    network = Network([Dense(2, 2, rng=generator())])
+    network.layers[0].W = np.eye(2)
+    split = Split(np.array([[1.0, 0], [0, 1], [3, 2], [0, 5]]), np.array([0, 1, 1, 1]))
+    assert accuracy(network, split) == 0.75
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"learning_rate": 0}, "learning_rate must be a positive number, got 0"),
+        ({"epochs": -1}, "epochs must be a whole number ≥ 0, got -1"),
+        ({"batch_size": 0}, "batch_size must be a whole number ≥ 1, got 0"),
+        ({"weight_decay": -1.0}, r"weight_decay must be a number ≥ 0, got -1\.0"),
+        ({"X": np.zeros((3, 2))}, r"got shapes \(3, 2\) and \(4,\)"),
+        ({"rng": 0}, "rng must be a generator"),
+    ],
+)
+def test_bad_arguments_are_named(change, words):
+    arguments = {"X": np.zeros((4, 2)), "targets": np.zeros(4, int), "learning_rate": 0.1, "epochs": 1}
+    arguments |= {"rng": generator(), **change}
+    with pytest.raises((ValueError, TypeError), match=words):
+        train(small(generator()), arguments.pop("X"), arguments.pop("targets"), **arguments)
+
+
+def test_the_gradient_of_the_squared_error_matches_finite_differences():
+    outputs, targets = generator(6).normal(size=(4, 3)), generator(7).normal(size=(4, 3))
+    value, gradient = squared_error(outputs, targets)
+    assert value == pytest.approx(
+        np.mean([((o - t) ** 2).sum() / 2 for o, t in zip(outputs, targets, strict=True)])
+    )
+    h = 1e-6
+    for index in np.ndindex(4, 3):
+        step = np.zeros((4, 3))
+        step[index] = h
+        slope = (squared_error(outputs + step, targets)[0] - squared_error(outputs - step, targets)[0]) / (
+            2 * h
+        )
+        assert gradient[index] == pytest.approx(slope, abs=1e-8)
+
+
+def test_the_losses_refuse_shapes_that_would_broadcast():
+    with pytest.raises(ValueError, match=r"got \(4, 1\) and \(4,\)"):
+        squared_error(np.zeros((4, 1)), np.zeros(4))
+    with pytest.raises(ValueError, match="need logits"):
+        cross_entropy(np.zeros(4), np.zeros(4, int))
