@@ -6,34 +6,38 @@ misconception behind a wrong one, `claim` shows a sentence people repeat beside 
 Texts are plain text with `$…$` for mathematics and backticks for code.
 """
 
-import ast
+import hashlib
+import itertools
+import json
 import math
 import re
 import tomllib
-import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
-import mpmath
 import numpy as np
 import sympy
 
-from helpers.primitives import Primitive
-
-LONGEST_ANSWER = 300
-LARGEST_EXPONENT = 1000
-LARGEST_NUMBER_IN_BITS = 4000
-WIDEST_ARRAY = 400
-
-_NOTATION = str.maketrans(
-    {"^": "**", "−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "÷": "/", "²": "**2", "³": "**3"}
-    | {"σ": "sigmoid", "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "μ": "mu", "π": "pi"}
+from helpers.answers import (
+    CONSTANTS,
+    FUNCTIONS,
+    UnreadableAnswerError,
+    equivalent,
+    evaluate,
+    given,
+    plain,
+    plural,
+    quoted,
+    read_answer,
+    sample_points,
+    to_float,
 )
-_CONSTANTS = {"pi": sympy.pi, "e": sympy.E}
+
+_SCRIPT = Path(__file__).with_name("exercises.js")
 
 
 @dataclass(frozen=True)
@@ -58,273 +62,6 @@ class Feedback:
         return _feedback_html(self)
 
 
-class UnreadableAnswerError(ValueError):
-    """A typed answer that is not a number, an expression or an array of the kind asked for."""
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Reading an answer
-
-
-def _number(node: ast.Constant) -> sympy.Expr:
-    if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-        raise UnreadableAnswerError(f"`{_quoted(str(node.value))}` is not a number.")
-    if isinstance(node.value, int):
-        return sympy.Integer(node.value)
-    if not math.isfinite(node.value):
-        raise UnreadableAnswerError("A number in it is too large.")
-    return sympy.Rational(repr(node.value))
-
-
-def _tame(exponent: sympy.Expr) -> None:
-    if any(abs(number) > LARGEST_EXPONENT for number in exponent.atoms(sympy.Rational)):
-        raise UnreadableAnswerError(
-            f"An exponent in it is too large; numbers up to {LARGEST_EXPONENT} are allowed there."
-        )
-
-
-def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
-    """Raise to a power, refusing those SymPy would compute to their last digit, as in 9**9**9."""
-    _tame(exponent)
-    if base.is_Rational and exponent.is_Rational:
-        bits = max(base.p.bit_length(), base.q.bit_length())
-        if bits * abs(exponent) > LARGEST_NUMBER_IN_BITS:
-            raise UnreadableAnswerError("A power in it is too large.")
-    result = base**exponent
-    # SymPy multiplies exponents of powers of powers, and turns exp(n*log(b)) into b**n.
-    for power in result.atoms(sympy.Pow, sympy.exp):
-        _tame(power.exp)
-    return result
-
-
-_OPERATORS: dict[type[ast.AST], Callable[..., sympy.Expr]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-    ast.Pow: _power,
-    ast.UAdd: lambda a: a,
-    ast.USub: lambda a: -a,
-}
-
-
-_FUNCTIONS: dict[str, tuple[Callable[..., sympy.Expr], range]] = {
-    "exp": (lambda x: _power(sympy.E, x), range(1, 2)),
-    "log": (sympy.log, range(1, 2)),
-    "ln": (sympy.log, range(1, 2)),
-    "sqrt": (sympy.sqrt, range(1, 2)),
-    "abs": (sympy.Abs, range(1, 2)),
-    "sign": (sympy.sign, range(1, 2)),
-    "sin": (sympy.sin, range(1, 2)),
-    "cos": (sympy.cos, range(1, 2)),
-    "tan": (sympy.tan, range(1, 2)),
-    "atan": (sympy.atan, range(1, 2)),
-    "sinh": (sympy.sinh, range(1, 2)),
-    "cosh": (sympy.cosh, range(1, 2)),
-    "tanh": (sympy.tanh, range(1, 2)),
-    "erf": (sympy.erf, range(1, 2)),
-    "max": (sympy.Max, range(2, 6)),
-    "min": (sympy.Min, range(2, 6)),
-    "sigmoid": (lambda x: 1 / (1 + _power(sympy.E, -x)), range(1, 2)),
-    "relu": (lambda x: sympy.Max(0, x), range(1, 2)),
-    "softplus": (lambda x: sympy.log(1 + _power(sympy.E, x)), range(1, 2)),
-}
-
-
-def _expression(node: ast.AST, names: Mapping[str, sympy.Expr]) -> sympy.Expr:
-    """Build the SymPy expression of a parsed answer; only arithmetic, known names and functions pass."""
-    match node:
-        case ast.Constant():
-            return _number(node)
-        case ast.Name(id=name):
-            if name in names:
-                return names[name]
-            if name in _FUNCTIONS:
-                raise UnreadableAnswerError(f"`{name}` needs an argument, as in `{name}(…)`.")
-            if name.lower() in {"nan", "inf", "infinity", "oo"}:
-                raise UnreadableAnswerError(f"`{_quoted(name)}` is not a finite number.")
-            raise UnreadableAnswerError(f"`{_quoted(name)}` is not a name this exercise knows.")
-        case ast.BinOp(left, operator, right) if type(operator) in _OPERATORS:
-            return _OPERATORS[type(operator)](_expression(left, names), _expression(right, names))
-        case ast.UnaryOp(operator, operand) if type(operator) in _OPERATORS:
-            return _OPERATORS[type(operator)](_expression(operand, names))
-        case ast.Call(ast.Name(id=name), arguments, []):
-            if name in names:
-                raise UnreadableAnswerError(f"`{name}` is not a function; write a product as `{name}*(…)`.")
-            if name not in _FUNCTIONS:
-                raise UnreadableAnswerError(f"`{_quoted(name)}` is not a function this exercise knows.")
-            function, arity = _FUNCTIONS[name]
-            if len(arguments) not in arity:
-                raise UnreadableAnswerError(f"`{name}` takes {_plural(arity.start, 'argument')}.")
-            return function(*(_expression(argument, names) for argument in arguments))
-        case ast.Call(ast.Constant() | ast.BinOp()):
-            raise UnreadableAnswerError("Write every product with `*`, as in `2*(1 + x)`.")
-        case ast.List() | ast.Tuple():
-            raise UnreadableAnswerError("A list stands where a number belongs.")
-    raise UnreadableAnswerError("Only arithmetic, the names and the functions below are allowed.")
-
-
-def _entries(node: ast.AST, names: Mapping[str, sympy.Expr]) -> Any:
-    if isinstance(node, ast.List | ast.Tuple):
-        return [_entries(item, names) for item in node.elts]
-    return _expression(node, names)
-
-
-def _array(nested: Any) -> np.ndarray:
-    """An object array of SymPy expressions; a single expression has shape ()."""
-    shape: list[int] = []
-    level = nested
-    while isinstance(level, list):
-        shape.append(len(level))
-        level = level[0] if level else None
-
-    def flat(part: Any, depth: int) -> Iterable[Any]:
-        inner = depth < len(shape)
-        if isinstance(part, list) != inner or (inner and len(part) != shape[depth]):
-            raise UnreadableAnswerError("The rows of an array must have the same length.")
-        if depth == len(shape):
-            yield part
-        else:
-            for item in part:
-                yield from flat(item, depth + 1)
-
-    items = list(flat(nested, 0))
-    if not items or len(items) > WIDEST_ARRAY:
-        raise UnreadableAnswerError("An array needs at least one entry, and not hundreds.")
-    result = np.empty(len(items), dtype=object)
-    result[:] = items
-    return result.reshape(shape)
-
-
-def _read(text: str, names: Mapping[str, sympy.Expr]) -> np.ndarray:
-    """Read a typed answer without ever evaluating it as Python."""
-    if not text.strip():
-        raise UnreadableAnswerError("Nothing is typed yet.")
-    if len(text) > LONGEST_ANSWER:
-        raise UnreadableAnswerError(f"That is {len(text)} characters; at most {LONGEST_ANSWER} are read.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            tree = ast.parse(text.translate(_NOTATION).strip(), mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        product = re.search(r"\d\s*[^\W\d]|[\w)]\s+\w|\)\s*\w", text)
-        hint = " Write every product with `*`, as in `2*x`." if product else ""
-        raise UnreadableAnswerError(f"It is not a complete formula.{hint}") from None
-    try:
-        return _array(_entries(tree.body, names))
-    except (RecursionError, OverflowError, TypeError):
-        raise UnreadableAnswerError("It cannot be read as a formula.") from None
-
-
-def _plain(entry: Any) -> sympy.Expr:
-    """A SymPy expression in symbols without assumptions, with the course's own functions written out."""
-    expr = sympy.sympify(entry, strict=True)
-    if not isinstance(expr, sympy.Expr):
-        raise TypeError(f"{entry!r} is neither a number nor an expression.")
-    expr = expr.doit().replace(
-        lambda part: isinstance(part, Primitive), lambda part: part.formula(*part.args)
-    )
-    # 0.1*x is meant as x/10, and is compared to more digits than a double has.
-    exact = {number: sympy.Rational(repr(float(number))) for number in expr.atoms(sympy.Float)}
-    return expr.xreplace({symbol: sympy.Symbol(symbol.name) for symbol in expr.free_symbols} | exact)
-
-
-def _given(value: Any) -> np.ndarray:
-    """The form in which answers are compared, from a number, an expression, a matrix or an array."""
-    if isinstance(value, sympy.MatrixBase):
-        value = list(value) if value.shape[1] == 1 else value.tolist()
-    array = np.array(value, dtype=object)
-    entries = np.empty(array.shape, dtype=object)
-    for position, entry in np.ndenumerate(array):
-        expr = _plain(entry.item() if isinstance(entry, np.generic) else entry)
-        if expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
-            raise UnreadableAnswerError(f"`{_quoted(str(entry))}` is not a finite number.")
-        entries[position] = expr
-    return entries
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Comparing two answers
-
-
-def _float(expr: sympy.Expr) -> float:
-    """The value of a constant expression; ValueError where it is not a finite real number."""
-    try:
-        value = sympy.lambdify((), expr, "math")()
-        if isinstance(value, complex) or not math.isfinite(value):
-            raise ValueError
-        return float(value)
-    except (ArithmeticError, ValueError, TypeError, NameError):
-        raise UnreadableAnswerError("It has no finite real value.") from None
-
-
-def _sample(names: Iterable[str], assumptions: Mapping[str, sympy.Symbol]) -> Iterable[dict[str, float]]:
-    """Points near 0, where curves bend, and farther out, where clipped ones differ."""
-    rng = np.random.default_rng(2)
-    ordered = sorted(names)
-    for reach, count in ((2.0, 8), (12.0, 6), (100.0, 4)):
-        for _ in range(count):
-            point = {}
-            for name in ordered:
-                value = float(rng.uniform(-reach, reach))
-                known = assumptions.get(name)
-                if known is not None and known.is_integer:
-                    value = float(round(value))
-                if known is not None and known.is_nonnegative:
-                    value = abs(value)
-                point[name] = value
-            yield point
-
-
-def _evaluate(function: Callable[..., Any], arguments: Iterable[Any]) -> Any:
-    """A real value; None where it overflows; nan where it is undefined."""
-    try:
-        value = function(*arguments)
-        if isinstance(value, complex | mpmath.mpc):
-            return math.nan
-        return value if mpmath.isfinite(value) else None
-    except OverflowError:
-        return None
-    except (ValueError, ZeroDivisionError, TypeError):
-        return math.nan
-
-
-def _equivalent(
-    answer: sympy.Expr, typed: sympy.Expr, assumptions: Mapping[str, sympy.Symbol]
-) -> tuple[bool, dict[str, float] | None]:
-    """Whether two expressions agree wherever the answer is defined, and a point where they do not.
-
-    A wrong answer is refuted in doubles. A right one must agree to 30 digits at every point: simplification
-    could add a proof but never change the verdict, and on what a learner may type it can take minutes.
-    """
-    names = sorted({symbol.name for symbol in answer.free_symbols | typed.free_symbols})
-    symbols = [sympy.Symbol(name) for name in names]
-    in_doubles = [sympy.lambdify(symbols, expr, "math") for expr in (answer, typed)]
-    in_digits = [sympy.lambdify(symbols, expr, "mpmath") for expr in (answer, typed)]
-    compared = 0
-    for point in _sample(names, assumptions):
-        expected, found = (_evaluate(function, point.values()) for function in in_doubles)
-        if expected is None or found is None or math.isnan(expected):
-            continue
-        if math.isnan(found) or abs(expected - found) > 1e-6 * max(abs(expected), abs(found)) + 1e-9:
-            return False, point
-        # Only after the doubles stayed finite: a tower of exponentials would stall mpmath.
-        with mpmath.workdps(130):
-            expected, found = (
-                _evaluate(function, [mpmath.mpf(value) for value in point.values()]) for function in in_digits
-            )
-            if expected is None or found is None or mpmath.isnan(expected):
-                continue
-            if mpmath.isnan(found) or abs(expected - found) > mpmath.mpf(10) ** -30 * max(
-                abs(expected), mpmath.mpf(10) ** -60
-            ):
-                return False, point
-        compared += 1
-    if compared < 4:
-        raise UnreadableAnswerError("It has no real value at enough points to be compared.")
-    return True, None
-
-
 # ---------------------------------------------------------------------------------------------------------
 # Look
 
@@ -337,22 +74,12 @@ _TONES = {
 _QUIET = "color: var(--jp-ui-font-color1, #212121); font-size: 0.9em; opacity: 0.85"
 
 
-def _quoted(typed: str) -> str:
-    """Typed text, short enough to repeat and without the marks that would end the quotation."""
-    text = typed.replace("`", "'").strip()
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
 def _html(text: str) -> str:
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text, quote=False))
 
 
 def _sentence(text: str) -> str:
     return text if not text or text[-1] in ".?!…" else text + "."
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _card(content: str, tone: str = "neutral", role: str = "") -> str:
@@ -394,6 +121,32 @@ class _Exercise:
     def _say(self, feedback: Feedback) -> Feedback:
         self._output.value = _feedback_html(feedback)
         return feedback
+
+    def _form(self) -> str:
+        raise NotImplementedError
+
+    def _mounted(self) -> tuple[str, Any]:
+        raise NotImplementedError
+
+    def page(self) -> str:
+        """Write the exercise as plain HTML that answers with no kernel, no widget manager and no network.
+
+        Returns
+        -------
+        str
+            The question, its form, and a script that holds the answers.
+        """
+        mount, data = self._mounted()
+        # "</" would end the script element.
+        text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+        name = "exercise-" + hashlib.sha256(f"{self.question}{text}".encode()).hexdigest()[:12]
+        feedback = '<div data-feedback role="status" aria-live="polite"></div>'
+        card = _card(_Exercise._heading(self) + self._form() + feedback)
+        return (
+            f'<div id="{name}" class="exercise">{card}</div>\n'
+            f'<script type="module">\n{_SCRIPT.read_text(encoding="utf-8")}\n'
+            f'{mount}(document.getElementById("{name}"), {text});\n</script>'
+        )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         needs_kernel = f'<div style="{_QUIET}">To answer, run this notebook.</div>'
@@ -444,6 +197,23 @@ class Prediction(_Exercise):
 
     def _static(self) -> str:
         return super()._heading() + self._list("upper-alpha" if self._lettered else "circle")
+
+    def _form(self) -> str:
+        name = hashlib.sha256(self.question.encode()).hexdigest()[:12]
+        labels = [
+            f'<label style="display: block; margin: 0.3em 0"><input type="radio" name="{name}" value="{i}"> '
+            f"{_html(option)}</label>"
+            for i, option in enumerate(self.options)
+        ]
+        legend = '<legend style="font-size: 1em">Your prediction</legend>'
+        fields = (
+            f'<fieldset style="border: 0; margin: 0.3em 0; padding: 0">{legend}{"".join(labels)}</fieldset>'
+        )
+        return f'{fields}<button type="button">Commit</button>'
+
+    def _mounted(self) -> tuple[str, Any]:
+        answers = map(self.mark, self.options)
+        return "mountPrediction", [{"right": one.right, "html": _html(one.message)} for one in answers]
 
     def mark(self, option: str) -> Feedback:
         """Say whether an option is right, without showing it to the learner.
@@ -563,10 +333,10 @@ class Check(_Exercise):
         because: str,
         where: Mapping[str, Any],
     ) -> None:
-        self._answer = _given(answer)
-        self._misconceptions = {name: _given(wrong) for name, wrong in misconceptions.items()}
+        self._answer = given(answer)
+        self._misconceptions = {name: given(wrong) for name, wrong in misconceptions.items()}
         self._because = because
-        self._where = {name: _plain(meaning) for name, meaning in where.items()}
+        self._where = {name: plain(meaning) for name, meaning in where.items()}
         self._assumptions = {
             symbol.name: symbol
             for entry in np.array(answer, dtype=object).flat
@@ -577,7 +347,7 @@ class Check(_Exercise):
         for wrong in (*self._misconceptions.values(), np.array(list(self._where.values()), dtype=object)):
             free |= {symbol.name for entry in wrong.flat for symbol in entry.free_symbols}
         self._symbols = sorted(free | set(self._where))
-        self._names = _CONSTANTS | {name: sympy.Symbol(name) for name in self._symbols}
+        self._names = CONSTANTS | {name: sympy.Symbol(name) for name in self._symbols}
         self._tolerance = self._settle(answer, tolerance)
         for name, wrong in self._misconceptions.items():
             if self._agrees(self._answer, wrong):
@@ -613,7 +383,7 @@ class Check(_Exercise):
             return float(tolerance)
         entries = np.array(answer, dtype=object).flat
         exact = all(isinstance(entry, int | np.integer | sympy.Expr) for entry in entries)
-        return 0.0 if exact else 0.01 * max(abs(_float(entry)) for entry in self._answer.flat)
+        return 0.0 if exact else 0.01 * max(abs(to_float(entry)) for entry in self._answer.flat)
 
     def _placeholder(self) -> str:
         if not self._answer.ndim:
@@ -626,7 +396,7 @@ class Check(_Exercise):
         shape = " × ".join(map(str, self._answer.shape))
         entries = f" of expressions in `{', '.join(self._symbols)}`" if self._symbols else ""
         example = "[1, 2, …]" if self._answer.ndim == 1 else "[[1, 2, …], [3, 4, …]]"
-        length = _plural(self._answer.size, "entry").replace("entrys", "entries")
+        length = plural(self._answer.size, "entry").replace("entrys", "entries")
         return (
             f"a list of {length}{entries}, as in `{example}`"
             if self._answer.ndim == 1
@@ -652,24 +422,70 @@ class Check(_Exercise):
         return f"That is {found}, but the answer is {self._kind()}.{decimals}"
 
     def _allowed(self) -> str:
-        names = ", ".join(f"`{name}`" for name in [*self._symbols, *_CONSTANTS])
-        return f"Allowed: numbers, {names}, `+ - * / ^`, brackets, and {', '.join(_FUNCTIONS)}."
+        names = ", ".join(f"`{name}`" for name in [*self._symbols, *CONSTANTS])
+        return f"Allowed: numbers, {names}, `+ - * / ^`, brackets, and {', '.join(FUNCTIONS)}."
 
     def _agrees(self, expected: np.ndarray, found: np.ndarray) -> bool:
         if expected.shape != found.shape:
             return False
         for right, typed in zip(expected.flat, found.flat, strict=True):
-            meant, said = (entry.subs(self._where) if self._where else entry for entry in (right, typed))
+            meant, said = self._meant(right), self._meant(typed)
             if meant.free_symbols or said.free_symbols:
-                if not _equivalent(meant, said, self._assumptions)[0]:
+                if not equivalent(meant, said, self._assumptions)[0]:
                     return False
             else:
-                value = _float(meant)
+                value = to_float(meant)
                 # 0.26 is within 0.01 of 0.25, whatever doubles say.
                 slack = 1e-9 * self._tolerance + 8 * np.finfo(float).eps * abs(value)
-                if not abs(_float(said) - value) <= self._tolerance + slack:
+                if not abs(to_float(said) - value) <= self._tolerance + slack:
                     return False
         return True
+
+    def _form(self) -> str:
+        hint = escape(self._placeholder())
+        return (
+            '<form style="margin: 0.3em 0"><label>Your answer <input type="text" autocomplete="off" '
+            f'spellcheck="false" placeholder="{hint}" style="width: 20em; max-width: 100%"></label> '
+            "<button>Check</button></form>"
+        )
+
+    def _mounted(self) -> tuple[str, Any]:
+        meant = [self._meant(entry) for entry in self._answer.flat]
+        symbolic = any(entry.free_symbols for entry in meant)
+        wrong = {
+            name: [self._meant(entry) for entry in answer.flat] if answer.shape == self._answer.shape else []
+            for name, answer in self._misconceptions.items()
+        }
+        everything = [*meant, *itertools.chain(*wrong.values()), *self._where.values()]
+        free = sorted({symbol.name for entry in everything for symbol in entry.free_symbols})
+        points = list(sample_points(free, self._assumptions)) if symbolic else [dict.fromkeys(free, 0.0)]
+
+        def at_points(entry: sympy.Expr) -> list[float | None]:
+            function = sympy.lambdify([sympy.Symbol(name) for name in free], entry, "math")
+            found = [evaluate(function, [point[name] for name in free]) for point in points]
+            return [None if value is None or math.isnan(value) else float(value) for value in found]
+
+        shorthand = {name: at_points(meaning) for name, meaning in self._where.items()}
+        return "mountCheck", {
+            "names": self._symbols,
+            "shape": self._answer.shape,
+            "kind": self._kind(),
+            "allowed": self._allowed(),
+            "because": self._because,
+            "tolerance": None if symbolic else self._tolerance,
+            "points": [
+                point | {name: given[i] for name, given in shorthand.items()}
+                for i, point in enumerate(points)
+            ],
+            "answer": [at_points(entry) for entry in meant],
+            "misconceptions": [
+                {"name": name, "values": [at_points(entry) for entry in entries] or None}
+                for name, entries in wrong.items()
+            ],
+        }
+
+    def _meant(self, entry: sympy.Expr) -> sympy.Expr:
+        return entry.subs(self._where) if self._where else entry
 
     def mark(self, value: Any) -> Feedback:
         """Say whether an answer is right, without showing it to the learner.
@@ -685,9 +501,9 @@ class Check(_Exercise):
             Verdict, explanation, and the misconception behind a wrong answer where it is a known one. An
             answer that cannot be read gets a message saying why and what is allowed.
         """
-        shown = _quoted(value if isinstance(value, str) else str(value))
+        shown = quoted(value if isinstance(value, str) else str(value))
         try:
-            found = _read(value, self._names) if isinstance(value, str) else _given(value)
+            found = read_answer(value, self._names) if isinstance(value, str) else given(value)
             if found.shape != self._answer.shape:
                 raise UnreadableAnswerError(self._misshapen(found.shape))
             for entry in found.flat:
@@ -814,10 +630,10 @@ def read_questions(path: str | Path) -> dict[str, Prediction | Check]:
 def _question(ask: str, symbols: str = "", **parameters: Any) -> Prediction | Check:
     if "options" in parameters:
         return predict(ask, parameters.pop("options"), **parameters)
-    names = _CONSTANTS | {name: sympy.Symbol(name) for name in symbols.split()}
+    names = CONSTANTS | {name: sympy.Symbol(name) for name in symbols.split()}
 
     def meant(answer: Any) -> Any:
-        return _read(answer, names).tolist() if isinstance(answer, str) else answer
+        return read_answer(answer, names).tolist() if isinstance(answer, str) else answer
 
     wrong = {name: meant(answer) for name, answer in parameters.pop("misconceptions", {}).items()}
     return check(ask, answer=meant(parameters.pop("answer")), misconceptions=wrong, **parameters)

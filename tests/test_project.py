@@ -32,6 +32,7 @@ LAYERS = {
     "regions": WIDGETS | DRAWING,
     "drawing": WIDGETS,
     "recorder": WIDGETS,
+    "answers": WIDGETS | DRAWING,
     "exercises": DRAWING,
 }
 
