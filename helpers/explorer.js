@@ -27,8 +27,8 @@ const STYLE = `
   background: #ffffe8; color: #303030; font-size: 12px; line-height: 1.6; }
 .explorer-note:empty { display: none; }
 .explorer-controls { display: flex; flex-wrap: wrap; gap: 0.4em 1.6em; margin-bottom: 0.5em; }
-.explorer-controls label { display: inline-flex; gap: 0.5em; align-items: center; font-size: 14px; }
-.explorer-controls input[type=range] { width: 14rem; max-width: 60vw; }
+.explorer-controls label { display: inline-flex; gap: 0.5em; align-items: center; max-width: 100%; font-size: 14px; }
+.explorer-controls input[type=range] { flex: 0 1 14rem; min-width: 4rem; }
 .explorer-limit { font-size: 13px; flex-basis: 100%; }
 .explorer-controls output { min-width: 3.5em; font-variant-numeric: tabular-nums; }
 `;
@@ -499,16 +499,22 @@ export async function mountPage(root, { size, controls: described, stills, style
   if (!complete)
     element("div", "explorer-limit", row).textContent =
       "On this page each control moves on its own, from the first picture. Combinations need a kernel.";
-  for (const [key, record] of Object.entries(records))
-    explorer.records.set(key, await prepare({ styles, ...record }));
-  explorer.show = () => {
-    if (!explorer.records.has(explorer.key))
+  const hold = async (key) => explorer.records.set(key, await prepare({ styles, ...records[key] }));
+  explorer.show = async () => {
+    if (!(explorer.key in records))
       explorer.initial.forEach((index, i) => i !== explorer.touched && controls[i].set(index));
-    explorer.present(explorer.records.get(explorer.key));
+    const { key } = explorer;
+    if (!explorer.records.has(key)) await hold(key);
+    if (key === explorer.key) explorer.present(explorer.records.get(key));
   };
   await explorer.stage.setStills(stills);
-  explorer.show();
+  await explorer.show();
   root.dataset.ready = "true";
+  // The other positions once the first pictures of the whole page are there.
+  for (const key of Object.keys(records)) {
+    await new Promise((resume) => setTimeout(resume));
+    if (!explorer.records.has(key)) await hold(key);
+  }
 }
 
 export default { render };

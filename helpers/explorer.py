@@ -274,19 +274,24 @@ class Explorer(ipywidgets.VBox):
                 raise RuntimeError(f"update failed at {_written(values)}") from error
             yield Position(values, caption, self._moving.data())
 
-    def page(self) -> str:
+    def page(self, budget: int = PAGE_BUDGET) -> str:
         """Write the explorer as plain HTML that needs no kernel, no widget manager and no network.
+
+        Parameters
+        ----------
+        budget : int
+            Bytes of records that the page may carry for it.
 
         Returns
         -------
         str
             A ``<figure>`` and its script. It carries every combination of the controls where that fits
-            `PAGE_BUDGET`, else each control's own axis through the values it has now, and then says so.
+            the budget, else each control's own axis through the values it has now, and then says so.
         """
         initial = self._indices
         styles, records = _pooled(self._records(_axes_through(self._controls, initial)))
         combinations = math.prod(len(control.values) for control in self._controls)
-        complete = len(json.dumps(records)) / len(records) * combinations <= PAGE_BUDGET
+        complete = len(json.dumps(records)) / len(records) * combinations <= budget
         if complete:
             grid = itertools.product(*(range(len(control.values)) for control in self._controls))
             styles, records = _pooled(self._records(grid))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -181,7 +182,7 @@ def test_a_position_that_fails_says_so_and_the_next_move_recovers(show: Show) ->
 def test_a_page_without_all_combinations_says_so_and_never_shows_a_stale_picture(
     show: Show, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("helpers.explorer.PAGE_BUDGET", 1)
+    monkeypatch.setattr(Explorer, "page", functools.partialmethod(Explorer.page, budget=1))
     (shown,) = show(examples.one_line())
     limit = shown.root.locator(".explorer-limit")
     assert "Combinations need a kernel" in (limit.text_content() or "")
