@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 # A stamp is written last, so a half-finished installation is done again.
 COURSE := $(VENV)/.course-installed
 TOOLS := $(VENV)/.tools-installed
+SITE := $(VENV)/.site-installed
 PINS := requirements.txt constraints.txt pyproject.toml
 
 # A .venv whose Python is gone or too old is made again, whatever its stamp says.
@@ -19,7 +20,7 @@ endif
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks accuracy bench picture lock clean
+.PHONY: help lab test site notebooks accuracy bench picture lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +28,14 @@ help:  ## list the verbs
 lab: $(COURSE)  ## open the course in JupyterLab (ARGS=--no-browser passes options on)
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/index.ipynb
 
-test: $(TOOLS)  ## lint, types, unit tests, browser tests, and every notebook against its saved outputs
+test: $(SITE)  ## lint, types, unit tests, browser tests, and every notebook against its saved outputs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy helpers
 	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
+
+site: $(SITE)  ## build the web pages in site/_build (REPOSITORY=owner/name adds the Binder buttons)
+	$(BIN)/python site/build.py $(ARGS)
 
 notebooks: $(TOOLS)  ## run every notebook and save its outputs (ARGS=path runs one)
 	$(BIN)/python tools/run_notebooks.py $(ARGS)
@@ -45,14 +49,14 @@ bench: $(TOOLS)  ## measure how fast the sliders answer, in a real browser
 picture: $(TOOLS)  ## take the picture in the README, in a real browser
 	$(BIN)/python tools/readme_picture.py
 
-lock: $(TOOLS)  ## resolve constraints.txt again from the two requirements files
+lock: $(TOOLS)  ## resolve constraints.txt again from the requirements files
 	$(BIN)/python -m pip install --quiet uv
 	: > constraints.txt
-	grep -hv '^-' requirements.txt requirements-dev.txt | $(BIN)/uv pip compile --universal \
+	grep -hv '^-' requirements.txt requirements-dev.txt requirements-site.txt | $(BIN)/uv pip compile --universal \
 		--python-version 3.11 --no-header --no-annotate --no-emit-index-url -o constraints.txt -
 
 clean:  ## remove .venv and the caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) site/_build site/_source site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(COURSE): $(PINS)
@@ -63,4 +67,10 @@ $(COURSE): $(PINS)
 
 $(TOOLS): $(COURSE) requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# npm, too, comes from PyPI: the machine needs none.
+$(SITE): $(TOOLS) requirements-site.txt site/package-lock.json
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix site --silent
 	@touch $@

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -177,6 +177,53 @@ class Shown:
 def explorers(page: Page) -> list[Shown]:
     """Find the explorers of a page or a notebook, from top to bottom."""
     return [Shown(page, stage) for stage in page.locator(".explorer-stage").all()]
+
+
+def check_controls(shown: Shown) -> None:
+    """Move every control of an explorer through its range; picture and caption follow, and nothing blanks."""
+    shown.stage.scroll_into_view_if_needed()
+    for number in range(shown.sliders.count()):
+        check_slider(shown, number)
+    check_others(shown)
+    shown.button("Reset").click()
+
+
+def check_slider(shown: Shown, number: int) -> None:
+    """Move a slider by keyboard and by mouse; picture and caption follow, and nothing blanks."""
+    slider = shown.sliders.nth(number)
+    where = f"slider {number + 1} of the explorer that shows {shown.caption!r}"
+    with shown.watched() as frames:
+        for key in ("Home", "ArrowRight", "End", "ArrowLeft"):
+            slider.press(key)
+            shown.settle()
+    assert frames.steady, f"{where}, by keyboard: {frames}"
+    assert len(frames.pictures) > 1, f"the keyboard changes no picture: {where}"
+    assert len(frames.captions) > 1, f"the keyboard changes no caption: {where}"
+    with shown.watched() as frames:
+        shown.drag(slider, 0.5, 0.2, 0.7)
+    assert frames.steady, f"{where}, by mouse: {frames}"
+    assert len(frames.pictures) > 1, f"the mouse changes no picture: {where}"
+    assert len(frames.captions) > 1, f"the mouse changes no caption: {where}"
+
+
+def check_others(shown: Shown) -> None:
+    """Go through every choice, option and toggle; picture and caption follow, and nothing blanks."""
+    moves: list[list[Callable[[], Any]]] = []
+    for choice in shown.choices.all():
+        count = choice.locator("option").count()
+        moves.append([lambda c=choice, i=i: c.select_option(index=i) for i in [*range(count), 0]])
+    moves += [[toggle.click, toggle.click] for toggle in shown.toggles.all()]
+    if options := shown.options.all():
+        moves.append([option.click for option in [*options, options[0]]])
+    for number, control in enumerate(moves, start=1):
+        where = f"choice or toggle {number} of the explorer that shows {shown.caption!r}"
+        with shown.watched() as frames:
+            for move in control:
+                move()
+                shown.settle()
+        assert frames.steady, f"{where}: {frames}"
+        assert len(frames.pictures) > 1, f"no picture changes: {where}"
+        assert len(frames.captions) > 1, f"no caption changes: {where}"
 
 
 METADATA = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}

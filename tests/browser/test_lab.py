@@ -6,13 +6,12 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 from conftest import ROOT, Jupyter, Watched, watching
 from playwright.sync_api import Browser, expect
-from support import PATIENCE, Notebook, Shown, explorers, write_notebook
+from support import PATIENCE, Notebook, Shown, check_controls, explorers, write_notebook
 
 LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 EXAMPLES = f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport examples"
@@ -241,44 +240,6 @@ def test_a_slow_explorer_tells_that_it_computes_and_is_right_in_the_end(
     assert watched.errors == []
 
 
-def check_slider(shown: Shown, number: int) -> None:
-    """Move a slider by keyboard and by mouse; picture and caption follow, and nothing blanks."""
-    slider = shown.sliders.nth(number)
-    where = f"slider {number + 1} of the explorer that shows {shown.caption!r}"
-    with shown.watched() as frames:
-        for key in ("Home", "ArrowRight", "End", "ArrowLeft"):
-            slider.press(key)
-            shown.settle()
-    assert frames.steady, f"{where}, by keyboard: {frames}"
-    assert len(frames.pictures) > 1, f"the keyboard changes no picture: {where}"
-    assert len(frames.captions) > 1, f"the keyboard changes no caption: {where}"
-    with shown.watched() as frames:
-        shown.drag(slider, 0.5, 0.2, 0.7)
-    assert frames.steady, f"{where}, by mouse: {frames}"
-    assert len(frames.pictures) > 1, f"the mouse changes no picture: {where}"
-    assert len(frames.captions) > 1, f"the mouse changes no caption: {where}"
-
-
-def check_others(shown: Shown) -> None:
-    """Go through every choice, option and toggle; picture and caption follow, and nothing blanks."""
-    moves: list[list[Callable[[], Any]]] = []
-    for choice in shown.choices.all():
-        count = choice.locator("option").count()
-        moves.append([lambda c=choice, i=i: c.select_option(index=i) for i in [*range(count), 0]])
-    moves += [[toggle.click, toggle.click] for toggle in shown.toggles.all()]
-    if options := shown.options.all():
-        moves.append([option.click for option in [*options, options[0]]])
-    for number, control in enumerate(moves, start=1):
-        where = f"choice or toggle {number} of the explorer that shows {shown.caption!r}"
-        with shown.watched() as frames:
-            for move in control:
-                move()
-                shown.settle()
-        assert frames.steady, f"{where}: {frames}"
-        assert len(frames.pictures) > 1, f"no picture changes: {where}"
-        assert len(frames.captions) > 1, f"no caption changes: {where}"
-
-
 def keep_screenshots(shown: list[Shown], name: str) -> None:
     """Save each explorer in the light and in the dark theme, if SCREENSHOTS names a folder."""
     folder = os.environ.get("SCREENSHOTS")
@@ -325,11 +286,7 @@ def test_every_control_of_a_lesson_moves_its_picture_and_caption(
     assert notebook.complaints == []
     shown = explorers(watched.page)
     for one in shown:
-        one.stage.scroll_into_view_if_needed()
-        for number in range(one.sliders.count()):
-            check_slider(one, number)
-        check_others(one)
-        one.button("Reset").click()
+        check_controls(one)
     keep_screenshots(shown, name)
     assert notebook.complaints == []
     assert watched.errors == []
