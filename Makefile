@@ -46,7 +46,7 @@ accuracy: $(TOOLS)  ## print the accuracy of every activation function
 bench: $(TOOLS)  ## measure how fast the sliders answer, in a real browser
 	$(BIN)/python benchmarks/slider_latency.py $(ARGS)
 
-picture: $(TOOLS)  ## take the picture in the README, in a real browser
+picture: $(TOOLS)  ## take the README's moving picture, in a real browser
 	$(BIN)/python tools/readme_picture.py
 
 lock: $(TOOLS)  ## resolve constraints.txt again from the requirements files

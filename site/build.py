@@ -114,6 +114,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(SITE / "static", PAGES / "_static")
     shutil.copytree(SITE / "node_modules/katex/dist", PAGES / "_static/katex")
+    shutil.copy(ROOT / "docs/explorer.png", PAGES / "_static")
     paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(make, paths))
