@@ -32,7 +32,7 @@ test: $(SITE)  ## lint, types, unit tests, browser tests, and every notebook aga
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy helpers
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
 
 site: $(SITE)  ## build the web pages in site/_build (REPOSITORY=owner/name adds the Binder buttons)
 	$(BIN)/python site/build.py $(ARGS)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.path import Path as Outline
+from numpy.typing import ArrayLike
 
 _HOUSE = rc_params_from_file(Path(__file__).with_name("house.mplstyle"), use_default_template=False)
 # Not "C0" and so on: Matplotlib looks those up when it draws, outside the style.
@@ -23,14 +26,22 @@ VALUE, SLOPE, DATA, DEAD, FLOW = _HOUSE["axes.prop_cycle"].by_key()["color"]
 
 WIDTH = 8.4  # inches; 840 pixels, the text width of a notebook page
 
+_ELLIPSE = 72  # corners of a contour drawn as an ellipse
+_GRID = 121
+_FAR = 1000  # views; a path that diverges ends there
 
-def panels(*titles: str, height: float = 3.4, **settings: Any) -> tuple[Figure, list[Axes]]:
+
+def panels(
+    *titles: str, columns: int | None = None, height: float = 3.4, **settings: Any
+) -> tuple[Figure, list[Axes]]:
     """Make a figure as wide as the page, with axes side by side.
 
     Parameters
     ----------
     *titles : str
         One for each axes; none at all makes one axes without a title.
+    columns : int, optional
+        How many stand side by side; by default all. Further ones go into rows below.
     height : float
         Height of the figure in inches.
     **settings
@@ -44,9 +55,14 @@ def panels(*titles: str, height: float = 3.4, **settings: Any) -> tuple[Figure, 
     """
     figure = Figure(figsize=(WIDTH, height))
     FigureCanvasAgg(figure)
-    row = list(figure.subplots(1, max(1, len(titles)), squeeze=False)[0])
-    for axes, title in zip(row, titles or [""], strict=True):
+    titles = titles or ("",)
+    columns = columns or len(titles)
+    places = list(figure.subplots(-(-len(titles) // columns), columns, squeeze=False).flat)
+    row, spare = places[: len(titles)], places[len(titles) :]
+    for axes, title in zip(row, titles, strict=True):
         axes.set(title=title, **settings)
+    for axes in spare:
+        axes.remove()
     return figure, row
 
 
@@ -101,6 +117,141 @@ class ValueAndSlope:
         self._slope_point.set_data([x], [slope])
         ends = np.array([x - self._reach, x + self._reach])
         self._tangent.set_data(ends, value + slope * (ends - x))
+
+
+class LossPlane:
+    """A loss over the plane of two weights: its contours, and a path of descent with its start and minimum.
+
+    Every contour is one line, moved and never replaced, so that an explorer can change the loss and walk the
+    path. The levels stay what they are: contours that lie closer mean a steeper loss.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw; it gets equal scales, so that angles and lengths are true.
+    levels : sequence of float
+        The values of the loss to draw, increasing.
+    xlim, ylim : (float, float)
+        The part of the plane to show.
+
+    Attributes
+    ----------
+    axes : matplotlib.axes.Axes
+        For whatever a lesson adds. The lines are labeled ``contour 0``, ``contour 1`` …, ``path``, ``steps``,
+        ``start``, ``minimum`` and ``now``.
+    levels : array, shape (n,)
+    contours : list of n matplotlib.lines.Line2D
+        One for each level, to give it another look.
+    """
+
+    def __init__(
+        self,
+        axes: Axes,
+        levels: Sequence[float],
+        *,
+        xlim: tuple[float, float],
+        ylim: tuple[float, float],
+    ) -> None:
+        self.axes, self.levels = axes, np.asarray(levels, dtype=float)
+        if self.levels.ndim != 1 or not len(self.levels) or not (np.diff(self.levels) > 0).all():
+            raise ValueError(f"levels must be numbers that increase, got {levels!r}")
+        axes.set(xlim=xlim, ylim=ylim, aspect="equal", xlabel="$w_1$", ylabel="$w_2$")
+        self._farthest = _FAR * max(xlim[1] - xlim[0], ylim[1] - ylim[0])
+        self._grid = np.meshgrid(np.linspace(*xlim, _GRID), np.linspace(*ylim, _GRID))
+        self._scratch = Figure().add_axes((0, 0, 1, 1))
+
+        def line(style: str, label: str, **look: Any) -> Any:
+            return axes.plot([], [], style, label=label, **look)[0]
+
+        self.contours = [
+            line("-", f"contour {i}", color=VALUE, lw=1, alpha=0.55) for i in range(len(self.levels))
+        ]
+        self._path = line("-", "path", color=FLOW, lw=1.3)
+        self._steps = line("o", "steps", color=FLOW, ms=3)
+        self._start = line("s", "start", color="black", mfc="white", ms=7)
+        self._minimum = line("*", "minimum", color="black", ms=12)
+        self._now = line("o", "now", color=FLOW, mec="black", ms=7)
+
+    def draw_quadratic(self, hessian: ArrayLike, minimum: ArrayLike) -> None:
+        """Move the contours to those of ½ (w − minimum)ᵀ hessian (w − minimum), which are exact ellipses.
+
+        Parameters
+        ----------
+        hessian : array of shape (2, 2)
+            Symmetric and positive definite.
+        minimum : array of shape (2,)
+
+        Raises
+        ------
+        ValueError
+            If the loss has no minimum: an eigenvalue of the Hessian is not positive.
+        """
+        H, center = np.asarray(hessian, dtype=float), np.asarray(minimum, dtype=float)
+        if H.shape != (2, 2) or not np.isfinite(H).all() or not np.allclose(H, H.T):
+            raise ValueError(f"hessian must be a symmetric 2 × 2 array, got {hessian!r}")
+        curvatures, directions = np.linalg.eigh(H)
+        if curvatures[0] <= 0:
+            raise ValueError(f"hessian must be positive definite, its eigenvalues are {curvatures}")
+        angle = np.linspace(0, 2 * np.pi, _ELLIPSE + 1)
+        circle = np.column_stack([np.cos(angle), np.sin(angle)])
+        for contour, level in zip(self.contours, self.levels, strict=True):
+            radii = np.sqrt(2 * max(level, 0.0) / curvatures)
+            contour.set_data(*(center + (radii * circle) @ directions.T).T)
+        self.mark_minimum(center)
+
+    def draw_loss(self, loss: Callable[[np.ndarray, np.ndarray], ArrayLike]) -> None:
+        """Move the contours to those of any loss, found on a grid of 121 × 121 points of the view.
+
+        Parameters
+        ----------
+        loss : callable
+            Takes w₁ and w₂, arrays of one shape, and returns the loss in that shape; nan leaves a gap.
+        """
+        heights = np.asarray(loss(*self._grid), dtype=float)
+        if heights.shape != self._grid[0].shape:
+            raise ValueError(f"loss must return the shape of its arguments, got {heights.shape}")
+        heights = np.ma.masked_invalid(heights)
+        for contour, level in zip(self.contours, self.levels, strict=True):
+            pieces: list[Any] = []
+            if heights.min() < level < heights.max():  # elsewhere Matplotlib warns that it finds nothing
+                found = self._scratch.contour(*self._grid, heights, levels=[level])
+                pieces = [_gapped(outline) for outline in found.get_paths()]
+                found.remove()
+            contour.set_data(*(np.concatenate(pieces).T if pieces else ([], [])))
+
+    def draw_path(self, path: ArrayLike) -> None:
+        """Move the path, its start and its present end.
+
+        Parameters
+        ----------
+        path : array of shape (n, 2), n ≥ 1
+            Every w visited, as `helpers.descent.descend` returns it. Draw ``path[: k + 1]`` to show step k.
+            A path that diverges leaves the view.
+        """
+        points = np.asarray(path, dtype=float)
+        if points.ndim != 2 or points.shape[1] != 2 or not len(points) or not np.isfinite(points).all():
+            raise ValueError(f"path must be finite, of shape (n, 2) with n ≥ 1, got shape {points.shape}")
+        # A browser draws nothing sensible at coordinates beyond an int32.
+        points = np.clip(points, -self._farthest, self._farthest)
+        self._path.set_data(*points.T)
+        self._steps.set_data(*points.T)
+        self._start.set_data(*points[:1].T)
+        self._now.set_data(*points[-1:].T)
+
+    def mark_minimum(self, minimum: ArrayLike) -> None:
+        """Move the star; `draw_quadratic` does it by itself.
+
+        Parameters
+        ----------
+        minimum : array of shape (2,), or of shape (n, 2) for several minima
+        """
+        self._minimum.set_data(*np.atleast_2d(np.asarray(minimum, dtype=float)).T)
+
+
+def _gapped(outline: Outline) -> np.ndarray:
+    """Return the vertices of a contour of several parts, with nan before each part."""
+    vertices, begins = np.asarray(outline.vertices, dtype=float), outline.codes == Outline.MOVETO
+    return np.insert(vertices, np.flatnonzero(begins), np.nan, axis=0)
 
 
 class Picture:

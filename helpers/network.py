@@ -157,6 +157,99 @@ class Activate:
         return dA * self.activation.grad(Z, **self.parameters)
 
 
+class BatchNorm:
+    """Show batch normalization as a layer: standardize each feature over the batch, then scale and shift.
+
+    In training, with μ and v the mean and the variance of a feature over the m examples of the batch
+    (v divides by m), X̂ = (X − μ) / √(v + eps) and Y = gamma · X̂ + beta (Ioffe & Szegedy 2015, algorithm 1).
+    Otherwise μ and v are the running estimates, so that an example's output does not depend on its company.
+
+    The running estimates follow PyTorch's convention: each training batch moves them by the share
+    ``momentum`` toward its own mean and its own *unbiased* variance (divided by m − 1). They start at 0
+    and 1.
+
+    A batch of one has no variance, and is refused in training. Mind the last batch of an epoch: choose a
+    batch size that leaves no remainder of 1.
+
+    Parameters
+    ----------
+    n_features : int
+        Width of the batches, which have the shape (batch, n_features).
+    eps : float
+        Added to the variance, so that a constant feature gives 0 and no division by 0; positive.
+    momentum : float
+        Share of a new batch in the running estimates, in (0, 1].
+
+    Attributes
+    ----------
+    gamma, beta : arrays of shape (n_features,)
+        The learned scale and shift, 1 and 0 at first.
+    dgamma, dbeta : arrays of the same shape
+        ∂L/∂gamma and ∂L/∂beta, replaced by every `backward`.
+    running_mean, running_var : arrays of the same shape
+        What stands in for the batch's own mean and variance outside training.
+    """
+
+    trainable: ClassVar[tuple[str, ...]] = ("gamma", "beta")
+
+    def __init__(self, n_features: int, eps: float = 1e-5, *, momentum: float = 0.1):
+        if not isinstance(n_features, int | np.integer) or n_features < 1:
+            raise ValueError(f"n_features must be a whole number ≥ 1, got {n_features!r}")
+        if not (np.isfinite(eps) and eps > 0):
+            raise ValueError(f"eps must be a positive number, got {eps!r}")
+        if not 0 < momentum <= 1:
+            raise ValueError(f"momentum must be in (0, 1], got {momentum!r}")
+        self.eps, self.momentum = float(eps), float(momentum)
+        self.gamma: Array = np.ones(n_features)
+        self.beta: Array = np.zeros(n_features)
+        self.running_mean: Array = np.zeros(n_features)
+        self.running_var: Array = np.ones(n_features)
+        self.dgamma: Array | None = None
+        self.dbeta: Array | None = None
+        self._X_hat: Array | None = None
+        self._std: Array = np.ones(n_features)
+        self._training = True
+
+    def __repr__(self) -> str:
+        return f"BatchNorm({len(self.gamma)})"
+
+    def forward(self, X: ArrayLike, training: bool = True) -> Array:
+        """Return Y = gamma · X̂ + beta, of X's shape; in training, move the running estimates as well."""
+        X = _batch(X, len(self.gamma), f"{self} takes X")
+        mean, var = self._batch_statistics(X) if training else (self.running_mean, self.running_var)
+        self._training, self._std = training, np.sqrt(var + self.eps)
+        self._X_hat = (X - mean) / self._std
+        return self.gamma * self._X_hat + self.beta
+
+    def backward(self, dY: ArrayLike) -> Array:
+        """Return ∂L/∂X, and keep dgamma = Σ dY · X̂ and dbeta = Σ dY, summed over the batch.
+
+        In training every example moves the mean and the variance, and through them all the others:
+        ∂L/∂X = gamma / √(v + eps) · (dY − mean(dY) − X̂ · mean(dY · X̂)). Otherwise only the first term stands.
+        """
+        X_hat = _stored(self._X_hat, self)
+        dY = _same_shape(dY, X_hat.shape, self)
+        self.dgamma = (dY * X_hat).sum(axis=0)
+        self.dbeta = dY.sum(axis=0)
+        if self._training:
+            dY = dY - self.dbeta / len(dY) - X_hat * (self.dgamma / len(dY))
+        return self.gamma / self._std * dY
+
+    def _batch_statistics(self, X: Array) -> tuple[Array, Array]:
+        m = len(X)
+        if m < 2:
+            raise ValueError(
+                f"{self} needs at least 2 examples in training, because one has no variance; got {m}. "
+                "Choose a batch size that leaves no remainder of 1"
+            )
+        mean, var = X.mean(axis=0), X.var(axis=0)
+        if not np.isfinite(var).all():
+            raise NotFinite(f"{self} takes X whose variance is a float64; it overflows from about 1e154 on")
+        self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)
+        self.running_var = self.running_var + self.momentum * (var * m / (m - 1) - self.running_var)
+        return mean, var
+
+
 class Network:
     """Show back-propagation whole: layers forward in order, gradients backward in reverse.
 

@@ -130,10 +130,13 @@ class Recorder(RendererBase):
         Raises
         ------
         NotRecordable
-            If one of them needs more than paths.
+            If one of them needs more than paths, or asks for pixels by ``set_rasterized(True)``: recording
+            thousands of paths takes longer than drawing their picture.
         """
         self._calls = []
         for artist in artists:
+            if artist.get_rasterized() and artist.get_visible():
+                raise NotRecordable("rasterized")
             artist.draw(self)
         return self._calls
 

@@ -7,6 +7,7 @@ Usage: python site/build.py [notebook …]; without arguments, every notebook of
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ for kind in (Check, Prediction):
     faces.for_type(kind, lambda one: {{"text/html": one.page(), "text/plain": repr(one)}})
 del get_ipython, Check, Prediction, Explorer, faces, kind
 """
+CELL_LINK = re.compile(r"(\w+)\.ipynb#cell-id=([\w-]+)")
 BUTTONS = """<p class="launch">{binder}<a href="lab/lab/index.html?path={name}">Run in the browser</a></p>"""
 BINDER = "https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{name}"
 
@@ -71,9 +73,19 @@ def prepare(notebook: nbformat.NotebookNode, name: str) -> None:
     buttons = BUTTONS.format(binder=binder, name=name)
     title, _, text = notebook.cells[0].source.partition("\n")
     notebook.cells[0].source = f"{title}\n\n{buttons}\n\n{text}"
+    cells = []
     for cell in notebook.cells:
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata.setdefault("tags", []).append("hide-input")
+        if cell.cell_type == "code":
+            # The map of the course links to cells, in JupyterLab's way.
+            cells.append(nbformat.v4.new_markdown_cell(f'<span id="cell-{cell.id}"></span>'))
+            for output in cell.outputs:
+                data = output.get("data", {})
+                if "text/markdown" in data:
+                    data["text/markdown"] = CELL_LINK.sub(r"\1.html#cell-\2", data["text/markdown"])
+        cells.append(cell)
+    notebook.cells = cells
 
 
 def make(path: Path) -> None:
@@ -115,6 +127,7 @@ def main() -> None:
     shutil.copytree(SITE / "static", PAGES / "_static")
     shutil.copytree(SITE / "node_modules/katex/dist", PAGES / "_static/katex")
     shutil.copy(ROOT / "docs/explorer.png", PAGES / "_static")
+    shutil.copytree(ROOT / "notebooks/thumbnails", PAGES / "thumbnails")
     paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(make, paths))

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from benchmarks import regions
 from benchmarks import slider_latency as latency
 
 T = TypeVar("T")
@@ -72,3 +73,32 @@ def test_the_proxy_delays_each_direction_without_queueing_up_chunks():
     seconds, received = in_a_thread(round_trips())
     assert received == b"x" * 10
     assert 0.1 < seconds < 0.6
+
+
+def counted(count: float, ms: float) -> regions.Row:
+    return regions.Row(8, 1, count, ms, 1e3 * ms / count, 1.0)
+
+
+def test_the_growth_is_the_power_of_the_number_of_regions():
+    assert regions.growth([counted(n, 0.01 * n**1.5) for n in (1e3, 5e3, 2e4)]) == pytest.approx(1.5)
+    # The smallest networks cost what a call costs, whatever their regions.
+    assert regions.growth([counted(10, 3), *(counted(n, 0.01 * n) for n in (1e3, 2e3))]) == pytest.approx(1)
+
+
+def test_a_slow_or_more_than_linear_run_misses_its_target():
+    def met(*rows: regions.Row) -> list[bool]:
+        return [ok for _, _, ok in regions.targets(list(rows))]
+
+    assert met(counted(1000, 10), counted(18_000, 180)) == [True, True]
+    assert met(counted(1000, 50), counted(18_000, 900)) == [False, True]
+    assert met(counted(1000, 10), counted(18_000, 400)) == [True, False]
+
+
+def test_the_regions_of_small_networks_are_measured():
+    plan = regions.Plan((4, 8), (1, 2), repeats=1)
+    rows = regions.measure(plan)
+    assert [(row.width, row.depth) for row in rows] == [(4, 1), (4, 2), (8, 1), (8, 2)]
+    assert all(row.regions > 4 and row.ms > 0 and row.peak_mb > 0 for row in rows)
+    text = regions.report(rows, plan, load=0.5)
+    assert "| 8 | 2 |" in text
+    assert "not met" in text  # nothing here has regions enough to tell how the time grows

@@ -1,8 +1,19 @@
 import numpy as np
 import pytest
+import sympy
 
 from helpers.activations import ACTIVATIONS
-from helpers.network import Activate, Dense, Network, cross_entropy, gradient_profile, init_std
+from helpers.network import (
+    Activate,
+    BatchNorm,
+    Dense,
+    Network,
+    NotFinite,
+    cross_entropy,
+    gradient_profile,
+    init_std,
+)
+from helpers.training import train
 
 CONFIGURATIONS = {
     "sigmoid, Xavier": ("sigmoid", "xavier", 1.0),
@@ -244,3 +255,188 @@ def test_a_gradient_of_another_shape_is_refused_rather_than_broadcast():
 def test_layers_say_what_they_are():
     network = Network([Dense(2, 3, rng=generator()), Activate("tanh")])
     assert repr(network) == "Network([Dense(2, 3), Activate('tanh')])"
+
+
+# Batch normalization --------------------------------------------------------------------------------------
+
+
+def normalizer(n_features, rng):
+    """A BatchNorm whose scale and shift are not the initial 1 and 0."""
+    layer = BatchNorm(n_features)
+    layer.gamma, layer.beta = rng.normal(size=n_features), rng.normal(size=n_features)
+    return layer
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("n_features", "batch"), [(3, 5), (1, 2), (4, 7)])
+def test_all_three_gradients_of_batch_norm_match_finite_differences(n_features, batch, training):
+    rng = generator(8)
+    layer = normalizer(n_features, rng)
+    for _ in range(3):  # running estimates other than 0 and 1
+        layer.forward(rng.normal(2, 3, size=(batch, n_features)))
+    X, dY = rng.normal(1, 2, size=(batch, n_features)), rng.normal(size=(batch, n_features))
+
+    def loss():
+        return float((layer.forward(X, training) * dY).sum())
+
+    def numerically(array):
+        kept = layer.running_mean, layer.running_var
+        gradient = numerical_gradient(loss, array)
+        layer.running_mean, layer.running_var = kept
+        return gradient
+
+    expected = [numerically(array) for array in (X, layer.gamma, layer.beta)]
+    layer.forward(X, training)
+    for found, numerical in zip((layer.backward(dY), layer.dgamma, layer.dbeta), expected, strict=True):
+        np.testing.assert_allclose(found, numerical, atol=2e-8)
+
+
+def test_the_gradient_of_batch_norm_is_what_sympy_derives():
+    x, dy = sympy.symbols("x:3"), sympy.symbols("d:3")
+    gamma, eps = sympy.symbols("gamma epsilon", positive=True)
+    mean = sum(x) / 3
+    variance = sum((xi - mean) ** 2 for xi in x) / 3
+    loss = sum(d * gamma * (xi - mean) / sympy.sqrt(variance + eps) for d, xi in zip(dy, x, strict=True))
+    rng = generator(9)
+    layer = BatchNorm(1, eps=0.3)
+    layer.gamma = np.array([1.7])
+    for _ in range(3):
+        X, dY = rng.normal(size=(3, 1)), rng.normal(size=(3, 1))
+        layer.forward(X)
+        values = dict(zip((*x, *dy), (*X[:, 0], *dY[:, 0]), strict=True)) | {gamma: 1.7, eps: 0.3}
+        expected = [float(loss.diff(xi).subs(values)) for xi in x]
+        np.testing.assert_allclose(layer.backward(dY)[:, 0], expected, rtol=1e-12)
+        np.testing.assert_allclose(layer.dgamma, float(loss.diff(gamma).subs(values)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_the_gradients_of_a_network_with_batch_norm_match_finite_differences(order):
+    rng = generator(10)
+    hidden = {
+        "before": [normalizer(5, rng), Activate("tanh")],
+        "after": [Activate("tanh"), normalizer(5, rng)],
+    }
+    network = Network([Dense(4, 5, rng=rng), *hidden[order], Dense(5, 3, rng=rng)])
+    X, labels = rng.normal(size=(6, 4)), rng.integers(3, size=6)
+
+    def loss():
+        return cross_entropy(network.forward(X), labels)[0]
+
+    _, dY = cross_entropy(network.forward(X), labels)
+    np.testing.assert_allclose(network.backward(dY), numerical_gradient(loss, X), atol=1e-8)
+    for layer in network.layers:
+        for name in layer.trainable:
+            found = getattr(layer, f"d{name}")
+            np.testing.assert_allclose(found, numerical_gradient(loss, getattr(layer, name)), atol=1e-8)
+
+
+def test_in_training_batch_norm_gives_each_feature_mean_beta_and_standard_deviation_gamma():
+    X = generator(11).normal(7, 30, size=(50, 4))
+    layer = normalizer(4, generator(12))
+    Y = layer.forward(X)
+    np.testing.assert_allclose(Y.mean(axis=0), layer.beta, atol=1e-12)
+    np.testing.assert_allclose(Y.std(axis=0), np.abs(layer.gamma), rtol=1e-6)
+    np.testing.assert_allclose(layer.forward(3 * X - 100), Y, atol=1e-6)  # blind to shift and scale
+
+
+def test_the_running_estimates_move_by_the_momentum_toward_mean_and_unbiased_variance():
+    rng, layer = generator(13), BatchNorm(2, momentum=0.25)
+    mean, variance = np.zeros(2), np.ones(2)
+    for batch in (5, 2, 9):
+        X = rng.normal(3, 2, size=(batch, 2))
+        layer.forward(X)
+        mean = 0.75 * mean + 0.25 * X.mean(axis=0)
+        variance = 0.75 * variance + 0.25 * X.var(axis=0, ddof=1)
+        np.testing.assert_allclose(layer.running_mean, mean)
+        np.testing.assert_allclose(layer.running_var, variance)
+
+
+def test_outside_training_batch_norm_uses_and_keeps_the_running_estimates():
+    rng, layer = generator(14), normalizer(3, generator(15))
+    for _ in range(20):
+        layer.forward(rng.normal(3, 2, size=(8, 3)))
+    X, mean, variance = rng.normal(size=(6, 3)), layer.running_mean.copy(), layer.running_var.copy()
+    together = layer.forward(X, training=False)
+    expected = layer.gamma * (X - mean) / np.sqrt(variance + 1e-5) + layer.beta
+    np.testing.assert_allclose(together, expected)
+    alone = np.concatenate([layer.forward(row[None], training=False) for row in X])
+    np.testing.assert_allclose(alone, together)
+    np.testing.assert_array_equal(layer.running_mean, mean)
+    np.testing.assert_array_equal(layer.running_var, variance)
+
+
+def test_a_constant_feature_gives_beta_and_no_gradient_explosion():
+    layer = BatchNorm(1)
+    layer.beta = np.array([0.5])
+    np.testing.assert_array_equal(layer.forward(np.full((4, 1), 7.0)), np.full((4, 1), 0.5))
+    assert np.isfinite(layer.backward([[1.0], [2.0], [3.0], [5.0]])).all()
+
+
+def test_a_step_of_the_network_moves_the_scale_and_the_shift():
+    network = Network([Dense(2, 3, rng=generator()), BatchNorm(3)])
+    X, dY = generator(1).normal(size=(4, 2)), generator(2).normal(size=(4, 3))
+    network.forward(X)
+    network.backward(dY)
+    norm = network.layers[1]
+    network.step(0.1, weight_decay=0.5)  # the decay is for W alone
+    np.testing.assert_allclose(norm.gamma, 1 - 0.1 * norm.dgamma)
+    np.testing.assert_allclose(norm.beta, -0.1 * norm.dbeta)
+
+
+def test_batch_norm_keeps_its_batch_and_gives_a_second_backward_again():
+    X, layer = generator(3).normal(size=(4, 2)), BatchNorm(2)
+    before, dY = X.copy(), generator(4).normal(size=(4, 2))
+    layer.forward(X)
+    first, dgamma = layer.backward(dY), layer.dgamma
+    X[:] = 100
+    np.testing.assert_array_equal(layer.backward(dY), first)
+    np.testing.assert_array_equal(layer.dgamma, dgamma)
+    layer.forward(before)
+    np.testing.assert_array_equal(layer.backward(dY), first)
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "message"),
+    [
+        (lambda: BatchNorm(2).forward(np.ones((1, 2))), ValueError, r"at least 2 examples .* got 1\. Choose"),
+        (lambda: BatchNorm(2).forward(np.ones((0, 2))), ValueError, "at least 2 examples .* got 0"),
+        (lambda: BatchNorm(2).forward(np.ones((5, 3))), ValueError, r"\(batch, 2\), got \(5, 3\)"),
+        (lambda: BatchNorm(2).forward(np.ones(2)), ValueError, r"got \(2,\)"),
+        (lambda: BatchNorm(1).forward([[np.nan], [1]]), NotFinite, "without nan or inf, got 1 of 2"),
+        (lambda: BatchNorm(1).forward([[np.inf], [1]], training=False), NotFinite, "without nan or inf"),
+        (lambda: BatchNorm(1).backward([[1.0]]), RuntimeError, "before forward"),
+        (lambda: BatchNorm(0), ValueError, "n_features must be a whole number ≥ 1, got 0"),
+        (lambda: BatchNorm(2, eps=0), ValueError, "eps must be a positive number, got 0"),
+        (lambda: BatchNorm(2, momentum=0), ValueError, r"momentum must be in \(0, 1\], got 0"),
+    ],
+)
+def test_batch_norm_names_a_wrong_argument_with_what_is_allowed(act, error, message):
+    with pytest.raises(error, match=message):
+        act()
+
+
+def test_batch_norm_refuses_what_is_too_large_to_square():
+    with np.errstate(over="ignore"), pytest.raises(NotFinite, match="overflows"):
+        BatchNorm(1).forward([[-1e200], [1e200]])
+
+
+def test_a_refused_batch_leaves_the_running_estimates_alone():
+    layer = BatchNorm(1)
+    for bad in ([[1.0]], [[np.nan], [1.0]]):
+        with pytest.raises(ValueError, match=r"2 examples|nan"):
+            layer.forward(bad)
+    assert layer.running_mean == 0
+    assert layer.running_var == 1
+
+
+def test_a_last_batch_of_one_ends_training_with_the_reason():
+    network = Network([Dense(2, 3, rng=generator()), BatchNorm(3), Dense(3, 2, rng=generator(1))])
+    X, labels = generator(2).normal(size=(9, 2)), np.zeros(9, int)
+    with pytest.raises(ValueError, match="leaves no remainder of 1"):
+        train(network, X, labels, learning_rate=0.1, epochs=1, rng=generator(), batch_size=4)
+    losses = train(network, X, labels, learning_rate=0.1, epochs=1, rng=generator(), batch_size=5)
+    assert np.isfinite(losses).all()
+
+
+def test_a_layer_of_batch_norm_says_what_it_is():
+    assert repr(BatchNorm(7)) == "BatchNorm(7)"

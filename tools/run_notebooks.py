@@ -3,11 +3,14 @@
 Usage: python tools/run_notebooks.py [notebook …]; without arguments, every notebook of the course.
 """
 
+import re
 import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+
+from helpers.course import thumbnail
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 SECONDS_PER_CELL = 120
@@ -19,7 +22,7 @@ METADATA = {
 
 
 def run(path: Path) -> None:
-    """Execute a notebook in its own folder and write it back with its outputs."""
+    """Execute a notebook in its own folder; write it back with its outputs, a lesson with its thumbnail."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -33,6 +36,10 @@ def run(path: Path) -> None:
     tidy(notebook)
     nbformat.validate(notebook)
     path.write_text(nbformat.writes(notebook).rstrip("\n") + "\n", encoding="utf-8")
+    if re.match(r"\d\d_", path.name):
+        small = path.parent / "thumbnails" / f"{path.name[:2]}.png"
+        small.parent.mkdir(exist_ok=True)
+        thumbnail(path).save(small, optimize=True)
 
 
 def tidy(notebook: nbformat.NotebookNode) -> None:
