@@ -24,6 +24,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
@@ -398,7 +399,10 @@ class MovingFigure:
         return _encode(self._pixels())
 
     def data(self) -> dict[str, np.ndarray]:
-        """Return what the moving artists show now, in data coordinates, by label or by kind and number."""
+        """Return what the moving artists show now, by label or by kind and number.
+
+        Points in data coordinates; of an image its values, shape (rows, columns) or (rows, columns, 3 or 4).
+        """
         found: dict[str, np.ndarray] = {}
         for number, artist in enumerate(artist for artist in self._artists if artist in self._moving):
             values = _data_of(artist)
@@ -496,4 +500,6 @@ def _data_of(artist: Artist) -> np.ndarray | None:
         return artist.get_patch_transform().transform(artist.get_path().vertices)
     if isinstance(artist, Text):
         return np.array(artist.get_position(), dtype=float)
+    if isinstance(artist, AxesImage):
+        return np.ma.filled(np.ma.asarray(artist.get_array(), dtype=float), np.nan)
     return None

@@ -186,3 +186,16 @@ def test_nothing_infinite_is_recorded() -> None:
     svg = str(MovingFigure(figure, update, {"k": 1}).record({"k": 2})["runs"])
     assert "nan" not in svg
     assert "inf" not in svg
+
+
+def test_the_data_of_an_image_are_its_values():
+    figure, (axes,) = panels()
+    image = axes.imshow(np.zeros((2, 3)), label="picture")
+
+    def update(value=1.0):
+        image.set_data(np.full((2, 3), value))
+        return f"all {value}"
+
+    moving = MovingFigure(figure, update, {"value": 1.0})
+    moving.move({"value": 2.0})
+    assert moving.data()["picture"].tolist() == [[2.0] * 3] * 2
