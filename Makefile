@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 # A stamp is written last, so a half-finished installation is done again.
 COURSE := $(VENV)/.course-installed
 TOOLS := $(VENV)/.tools-installed
-SITE := $(VENV)/.site-installed
+# The tools of the pages would change JupyterLab if they shared its environment.
+SITE_BIN := site/.venv/bin
+SITE := site/.venv/.installed
 PINS := requirements.txt constraints.txt pyproject.toml
 
 # A .venv whose Python is gone or too old is made again, whatever its stamp says.
@@ -28,14 +30,14 @@ help:  ## list the verbs
 lab: $(COURSE)  ## open the course in JupyterLab (ARGS=--no-browser passes options on)
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/index.ipynb
 
-test: $(SITE)  ## lint, types, unit tests, browser tests, and every notebook against its saved outputs
+test: $(TOOLS) $(SITE)  ## lint, types, unit tests, browser tests, and every notebook against its saved outputs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy helpers
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
 
 site: $(SITE)  ## build the web pages in site/_build (REPOSITORY=owner/name adds the Binder buttons)
-	$(BIN)/python site/build.py $(ARGS)
+	$(SITE_BIN)/python site/build.py $(ARGS)
 
 notebooks: $(TOOLS)  ## run every notebook and save its outputs (ARGS=path runs one)
 	$(BIN)/python tools/run_notebooks.py $(ARGS)
@@ -56,7 +58,7 @@ lock: $(TOOLS)  ## resolve constraints.txt again from the requirements files
 		--python-version 3.11 --no-header --no-annotate --no-emit-index-url -o constraints.txt -
 
 clean:  ## remove .venv and the caches
-	rm -rf $(VENV) site/_build site/_source site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) site/.venv site/_build site/_source site/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(COURSE): $(PINS)
@@ -70,7 +72,8 @@ $(TOOLS): $(COURSE) requirements-dev.txt
 	@touch $@
 
 # npm, too, comes from PyPI: the machine needs none.
-$(SITE): $(TOOLS) requirements-site.txt site/package-lock.json
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-site.txt
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix site --silent
+$(SITE): $(COURSE) requirements-site.txt site/package-lock.json
+	$(BIN)/python -m venv --clear site/.venv
+	$(SITE_BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-site.txt
+	PATH="$(CURDIR)/$(SITE_BIN):$$PATH" $(SITE_BIN)/npm ci --prefix site --silent
 	@touch $@

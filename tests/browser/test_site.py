@@ -8,7 +8,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -50,26 +49,21 @@ def is_stale() -> bool:
     """Tell whether anything that the pages are made of is newer than they are."""
     made = BUILD / "lab/index.html"
     parts = [ROOT / "notebooks", ROOT / "helpers", SITE / "static"]
-    sources = [
-        path
-        for part in parts
-        for path in part.rglob("*")
-        if path.is_file() and "." + "ipynb_" not in str(path)
-    ]
-    sources += [SITE / "build.py", SITE / "conf.py", SITE / "package-lock.json"]
-    # Python's own caches are not sources.
-    sources = [path for path in sources if "__pycache__" not in path.parts]
+    sources = [SITE / "build.py", SITE / "conf.py", SITE / "package-lock.json"]
+    sources += [path for part in parts for path in part.rglob("*.*") if path.suffix != ".pyc"]
     return not made.exists() or made.stat().st_mtime < max(path.stat().st_mtime for path in sources)
 
 
 @pytest.fixture(scope="session")
 def site(browser: Any) -> Iterator[Served]:
-    if not (SITE / "node_modules").exists():
+    if not (SITE / ".venv/.installed").exists():
         hint = "the tools of the pages are not installed; make test installs them"
         pytest.fail(hint) if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip(hint)
     if is_stale():
         environment = {**os.environ, "REPOSITORY": "owner/repository"}
-        subprocess.run([sys.executable, str(SITE / "build.py")], check=True, env=environment, timeout=900)
+        subprocess.run(
+            [str(SITE / ".venv/bin/python"), str(SITE / "build.py")], check=True, env=environment, timeout=900
+        )
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: Any) -> None:
