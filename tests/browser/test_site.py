@@ -57,8 +57,7 @@ def is_stale() -> bool:
 @pytest.fixture(scope="session")
 def site(browser: Any) -> Iterator[Served]:
     if not (SITE / ".venv/.installed").exists():
-        hint = "the tools of the pages are not installed; make test installs them"
-        pytest.fail(hint) if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip(hint)
+        pytest.skip("the tools of the pages are not installed; make site installs them")
     if is_stale():
         environment = {**os.environ, "REPOSITORY": "owner/repository"}
         subprocess.run(
