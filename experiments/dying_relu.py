@@ -14,30 +14,28 @@ A seed fixes the initial weights and the order of the examples, so that results 
 subtracted seed by seed. Runs are repeated bit by bit on one machine. On another, BLAS may round otherwise;
 where a rate is too large for training, the counts may then differ.
 
-Each finished run is one row of the CSV, appended at once. Started again, the script does only what is
-missing. All of it takes about fifteen minutes on one idle core.
+All of it takes about fifteen minutes on one idle core. Started again, the script does only what is missing.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
 import itertools
-import platform
+import sys
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from experiments.runs import FOLDER, complete, header, options
 from helpers.data import Split, digits
-from helpers.network import Activate, Array, Dense, Init, Layer, Network, NotFinite
+from helpers.network import Activate, Array, Dense, Init, Layer, Network, NotFinite, one_thread
 from helpers.training import accuracy, train
 
-RESULTS = Path(__file__).parents[1] / "notebooks" / "data" / "dying_relu.csv"
+RESULTS = FOLDER / "dying_relu.csv"
 WIDTH = 50
 INPUTS, DEPTHS, INITS = ("centered", "uncentered"), (1, 2, 4), ("he", "xavier")
 LOG2_RATES = (-3.0, -2.5, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
@@ -67,7 +65,7 @@ class Row(NamedTuple):
 
     inputs: str
     depth: int
-    init: Init
+    init: str
     alpha: float
     log2_rate: float
     epochs: int
@@ -82,11 +80,6 @@ class Row(NamedTuple):
     validation: float
     test: float
     diverged: int
-
-    @property
-    def task(self) -> Task:
-        """What was run."""
-        return Task(self.inputs, self.depth, self.init, self.alpha, self.log2_rate, self.epochs, self.seed)
 
 
 def tasks() -> list[Task]:
@@ -128,6 +121,7 @@ def hidden(network: Network, X: Array) -> list[Array]:
     return found
 
 
+@one_thread
 def run(task: Task) -> Row:
     """Train the network of one run, and count."""
     images, validation, test = splits(task.inputs)
@@ -164,64 +158,12 @@ def run(task: Task) -> Row:
     )
 
 
-def header() -> str:
-    """Say how the rows below it came about; a file with another header is another experiment."""
-    return (
-        "# Written by: python experiments/dying_relu.py\n"
-        f"# Python {platform.python_version()}, NumPy {np.__version__}, scikit-learn {sklearn.__version__}\n"
-        f"# {WIDTH} units in each hidden layer, batch size 32; accuracies from 0 to 1\n"
-        f"{','.join(Row._fields)}\n"
-    )
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read the finished rows of a file; the last one is left out if its line was cut off."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [text for text in lines if text.endswith("\n") and not text.startswith("#")]
-    kinds = (str, int, str, float, float, int, int, *(int,) * 6, float, float, float, int)
-    return [
-        Row(*(kind(field) for kind, field in zip(kinds, fields, strict=True)))
-        for fields in itertools.islice(csv.reader(whole), 1, None)
-    ]
-
-
-def complete(path: Path, wanted: list[Task]) -> None:
-    """Run what the file does not have yet, append each row when it is there, and sort the whole at the end.
-
-    Raises
-    ------
-    SystemExit
-        If the file was written with other versions or settings.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    written = path.read_text(encoding="utf-8") if path.exists() else ""
-    if written and not written.startswith(header()):
-        raise SystemExit(f"{path.name} was written with other versions or settings: delete it or use --out")
-    done = {row.task: row for row in read_rows(path)} if written else {}
-    _write(path, list(done.values()))
-    with path.open("a", encoding="utf-8", newline="") as file:
-        for task in tqdm([task for task in wanted if task not in done], unit="run"):
-            done[task] = run(task)
-            csv.writer(file, lineterminator="\n").writerow(done[task])
-            file.flush()
-    _write(path, [done[task] for task in wanted])
-
-
-def _write(path: Path, rows: list[Row]) -> None:
-    """Replace the file in one go, so that an interruption leaves the old one or the new one."""
-    beside = path.with_suffix(".part")
-    with beside.open("w", encoding="utf-8", newline="") as file:
-        file.write(header())
-        csv.writer(file, lineterminator="\n").writerows(rows)
-    beside.replace(path)
-
-
-def main() -> None:
-    """Complete the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the CSV (default: notebooks/data)")
-    complete(parser.parse_args().out, tasks())
+def head() -> str:
+    """Return the header of the table."""
+    settings = f"{WIDTH} units in each hidden layer, batch size 32; accuracies from 0 to 1"
+    return header("dying_relu.py", settings, Row._fields)
 
 
 if __name__ == "__main__":
-    main()
+    given = options(__doc__ or "", RESULTS)
+    complete(given.out, head(), tasks(), run, Row, given.processes)

@@ -1,4 +1,4 @@
-"""The long experiments: what a run is, how the table is completed, and that it can be repeated."""
+"""The long experiments: how a table is completed, what a run is, and that it can be repeated."""
 
 import os
 import signal
@@ -6,25 +6,16 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from experiments import bn_ordering
-from experiments.bn_ordering import (
-    BATCH,
-    EPOCHS,
-    RESULTS,
-    SEEDS,
-    Row,
-    Task,
-    build,
-    complete,
-    read_rows,
-    run,
-    tasks,
-)
+from experiments import bn_ordering, choosing, dying_relu, mse_or_cross_entropy
+from experiments.bn_ordering import BATCH, EPOCHS, RESULTS, SEEDS, Row, Task, build, run
+from experiments.runs import complete, header, read_rows
 from helpers.data import digits
 from helpers.network import Activate, BatchNorm, Dense, cross_entropy
 
@@ -35,6 +26,12 @@ FEW = [
     for seed in range(2)
 ]
 
+every_experiment = pytest.mark.parametrize(
+    "experiment",
+    [bn_ordering, choosing, dying_relu, mse_or_cross_entropy],
+    ids=lambda module: module.__name__.removeprefix("experiments."),
+)
+
 
 @pytest.fixture(scope="module")
 def table():
@@ -42,12 +39,155 @@ def table():
     return [run(task, epochs=1) for task in FEW]
 
 
-def finished(path, wanted=FEW):
-    complete(path, wanted, processes=1, epochs=1)
+# The table ------------------------------------------------------------------------------------------------
+
+
+class Throw(NamedTuple):
+    """A task that takes no time."""
+
+    name: str
+    force: float
+    seed: int
+
+
+class Landing(NamedTuple):
+    """A throw and how far it went."""
+
+    name: str
+    force: float
+    seed: int
+    distance: float
+
+
+class Flight(NamedTuple):
+    """A throw and where it was at three times."""
+
+    name: str
+    force: float
+    seed: int
+    heights: tuple[float, ...]
+
+
+THROWS = [Throw(name, force, seed) for name in ("ball", "a, b") for force in (0.1, 3.0) for seed in (0, 1)]
+HEAD = header("throwing.py", "no wind", [*Throw._fields, "h_0", "h_1", "h_2"])
+
+
+def throw(task):
+    return Flight(*task, tuple(task.force / (number + 3) for number in range(3)))
+
+
+def finished(path, run=throw, head=HEAD, kind=Flight):
+    complete(path, head, THROWS, run, kind)
     return path.read_text()
 
 
-# A run ----------------------------------------------------------------------------------------------------
+def land(task):
+    return Landing(*task, float("nan") if task.seed else task.force / 3)
+
+
+@pytest.mark.parametrize(("run", "kind"), [(throw, Flight), (land, Landing)])
+def test_a_finished_table_holds_every_run_in_order_under_its_header(tmp_path, run, kind):
+    head = header("throwing.py", "no wind", kind._fields)
+    text = finished(tmp_path / "t.csv", run, head, kind)
+    assert repr(read_rows(tmp_path / "t.csv", kind)) == repr([run(task) for task in THROWS])
+    lines = text.splitlines()
+    assert all(line.startswith("# ") for line in lines[:3])
+    assert "python experiments/throwing.py" in lines[0]
+    assert f"NumPy {np.__version__}" in lines[1]
+    assert lines[2] == "# no wind"
+    assert lines[3] == ",".join(kind._fields)
+    assert len(lines) == 4 + len(THROWS)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_file_cut_off_anywhere_is_completed_to_the_same(tmp_path):
+    whole, path = finished(tmp_path / "whole.csv"), tmp_path / "cut.csv"
+    for kept in range(len(whole) + 1):
+        path.write_text(whole[:kept])
+        left, again = read_rows(path, Flight), []
+        assert left == [throw(task) for task in THROWS[: max(whole[:kept].count("\n") - 4, 0)]]
+        assert finished(path, lambda task, again=again: again.append(task) or throw(task)) == whole
+        assert again == THROWS[len(left) :]  # nothing that was there is done again
+
+
+def test_a_row_is_in_the_file_before_the_next_run_begins(tmp_path):
+    path, there = tmp_path / "t.csv", []
+    finished(path, lambda task: there.append(len(read_rows(path, Flight))) or throw(task))
+    assert there == list(range(len(THROWS)))
+
+
+def test_two_processes_write_the_same_file_as_one(tmp_path):
+    for processes in (1, 2):
+        path = tmp_path / f"{processes}.csv"
+        complete(path, bn_ordering.head(), FEW[:4], partial(run, epochs=1), Row, processes)
+    assert (tmp_path / "1.csv").read_text() == (tmp_path / "2.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("NumPy", "NumPy 1.0 and"), ("no wind", "a storm"), ("# Written", "# other versions\n# Written")],
+)
+def test_a_file_of_other_settings_is_refused_and_left_alone(tmp_path, old, new):
+    path = tmp_path / "t.csv"
+    changed = finished(path).replace(old, new)
+    path.write_text(changed)
+    with pytest.raises(SystemExit, match=r"t\.csv was written with other versions or settings"):
+        finished(path)
+    assert path.read_text() == changed
+
+
+# Every script ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@every_experiment
+def test_a_script_killed_in_the_middle_loses_no_finished_row(experiment, tmp_path):
+    path, kind = tmp_path / "t.csv", experiment.Row
+    process = subprocess.Popen(
+        [sys.executable, experiment.__file__, "--out", path, "--processes", "1"],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (path.exists() and len(read_rows(path, kind)) >= 2):
+            time.sleep(0.05)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    before = read_rows(path, kind)
+    assert len(before) >= 2
+    length = len(experiment.Task._fields)
+    complete(path, experiment.head(), [row[:length] for row in before], pytest.fail, kind)
+    assert repr(read_rows(path, kind)) == repr(before)
+
+
+@every_experiment
+def test_a_row_is_read_back_as_the_run_returned_it(experiment, tmp_path):
+    task, rows = experiment.tasks()[-1], []
+    complete(
+        tmp_path / "t.csv", experiment.head(), [task],
+        lambda task: rows.append(experiment.run(task)) or rows[0], experiment.Row,
+    )  # fmt: skip
+    assert repr(read_rows(tmp_path / "t.csv", experiment.Row)) == repr(rows)
+
+
+@every_experiment
+def test_the_committed_table_is_complete_and_in_order_under_its_header(experiment):
+    rows = read_rows(experiment.RESULTS, experiment.Row)
+    assert [row[: len(experiment.Task._fields)] for row in rows] == experiment.tasks()
+    written, head = (
+        text.splitlines()[:4] for text in (experiment.RESULTS.read_text("utf-8"), experiment.head())
+    )
+    # The versions are those the table was made with.
+    assert written[1].startswith("# Python ")
+    assert written[1].endswith(", one thread")
+    del written[1], head[1]
+    assert written == head
+    assert written[0] == f"# Written by: python experiments/{Path(experiment.__file__).name}"
+
+
+# Batch-norm: a run ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -126,91 +266,17 @@ def test_a_run_that_diverges_says_so(table):
     assert {row.diverged for row in table} == {0, 1}
 
 
-# The file -------------------------------------------------------------------------------------------------
-
-
-def test_a_finished_table_holds_every_run_in_order_under_its_header(tmp_path, table):
-    text = finished(tmp_path / "t.csv")
-    assert [repr(row) for row in read_rows(tmp_path / "t.csv")] == [repr(row) for row in table]
-    head = text.splitlines()[:4]
-    assert all(line.startswith("# ") for line in head[:3])
-    assert "python experiments/bn_ordering.py" in head[0]
-    assert f"NumPy {np.__version__}" in head[1]
-    assert head[3] == ",".join(Row._fields)
-    assert not list(tmp_path.glob("*.part"))
-
-
-@pytest.mark.parametrize("kept", [0, 10, 150, 400, 480, 500, 560, 700, -1])
-def test_a_file_cut_off_anywhere_is_completed_to_the_same(tmp_path, kept, monkeypatch):
-    whole = finished(tmp_path / "whole.csv")
-    (tmp_path / "cut.csv").write_text(whole[:kept])
-    left = len(read_rows(tmp_path / "cut.csv"))
-    again = []
-    monkeypatch.setattr(bn_ordering, "run", lambda task, epochs: again.append(task) or run(task, epochs))
-    assert finished(tmp_path / "cut.csv") == whole
-    assert len(again) == len(FEW) - left  # nothing that was there is done again
-
-
-def test_a_row_is_in_the_file_before_the_next_run_begins(tmp_path, monkeypatch, table):
-    path, there = tmp_path / "t.csv", []
-
-    def watched(task, epochs):
-        there.append(len(read_rows(path)))
-        return table[FEW.index(task)]
-
-    monkeypatch.setattr(bn_ordering, "run", watched)
-    finished(path)
-    assert there == list(range(len(FEW)))
-
-
-def test_two_processes_write_the_same_file_as_one(tmp_path):
-    complete(tmp_path / "two.csv", FEW[:4], processes=2, epochs=1)
-    assert (tmp_path / "two.csv").read_text() == finished(tmp_path / "one.csv", FEW[:4])
-
-
-def test_a_file_of_other_settings_is_refused_and_left_alone(tmp_path):
-    path = tmp_path / "t.csv"
-    old = finished(path).replace("NumPy", "NumPy 1.0 and")
-    path.write_text(old)
-    with pytest.raises(SystemExit, match=r"t\.csv was written with other versions or settings"):
-        finished(path)
-    assert path.read_text() == old
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_a_run_killed_in_the_middle_loses_no_finished_row(tmp_path):
-    path = tmp_path / "t.csv"
-    script = Path(bn_ordering.__file__)
-    process = subprocess.Popen(
-        [sys.executable, script, "--out", path, "--processes", "1"],
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not (path.exists() and len(read_rows(path)) >= 2):
-            time.sleep(0.05)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    before = read_rows(path)
-    assert len(before) >= 2
-    complete(path, [row.task for row in before], processes=1)
-    assert [repr(row) for row in read_rows(path)] == [repr(row) for row in before]
-
-
-# The committed table --------------------------------------------------------------------------------------
+# Batch-norm: the committed table --------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def committed():
-    return read_rows(RESULTS)
+    return read_rows(RESULTS, Row)
 
 
-def test_the_committed_table_is_complete(committed):
-    assert [row.task for row in committed] == tasks()
+def test_every_committed_configuration_has_all_its_seeds(committed):
     assert {row.epochs for row in committed} == {EPOCHS}
-    assert set(Counter(row.task[:-1] for row in committed).values()) == {len(SEEDS)}
+    assert set(Counter(row[:5] for row in committed).values()) == {len(SEEDS)}
     assert len(SEEDS) >= 12
 
 
@@ -225,10 +291,10 @@ def test_the_committed_accuracies_are_shares_of_360_pictures(committed):
 def test_one_configuration_comes_out_again_with_all_its_seeds(committed):
     # Another processor may round otherwise, which moved these losses by less than 1e-12 where it was tried.
     # The tolerance leaves room for a hundred million times that, and for two pictures near the border.
-    rows = [row for row in committed if row.task[:-1] == ("tanh", 1.0, 2, "after", 0.3)]
+    rows = [row for row in committed if row[:5] == ("tanh", 1.0, 2, "after", 0.3)]
     assert len(rows) == len(SEEDS)
     for row in rows:
-        again = run(row.task)
+        again = run(Task(*row[:6]))
         assert again.train_loss == pytest.approx(row.train_loss, rel=1e-4)
         assert abs(again.validation_accuracy - row.validation_accuracy) <= 2.5 / 360
         assert abs(again.test_accuracy - row.test_accuracy) <= 2.5 / 360

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,10 @@ from sklearn.model_selection import train_test_split
 from test_notebooks import FOLDER, read, run
 
 from experiments import dying_relu as experiment
+from experiments.runs import read_rows
 
 PATH = FOLDER / "07_dying_relu.ipynb"
+ROWS = read_rows(experiment.RESULTS, experiment.Row)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +212,7 @@ def test_the_explorer_reads_the_file(
     caption, data = at(lesson["measured"], rate=2.0**log2_rate, inputs=inputs, depth=depth, init=init)
     rows = [
         row
-        for row in experiment.read_rows(experiment.RESULTS)
+        for row in ROWS
         if (row.inputs, row.depth, row.init, row.alpha, row.log2_rate, row.epochs)
         == (inputs, depth, init, 0.0, log2_rate, 10) and row.seed < 10
     ]  # fmt: skip
@@ -230,9 +231,7 @@ def test_the_explorer_reads_the_file(
 
 
 def test_what_the_text_says_of_the_measured_networks(saved: str) -> None:
-    rows = [
-        r for r in experiment.read_rows(experiment.RESULTS) if r.alpha == 0 and r.epochs == 10 and r.seed < 10
-    ]
+    rows = [r for r in ROWS if r.alpha == 0 and r.epochs == 10 and r.seed < 10]
 
     def dead(inputs: str, depth: int, log2_rate: float, column: str) -> float:
         here = [
@@ -260,7 +259,7 @@ def test_what_the_text_says_of_the_measured_networks(saved: str) -> None:
     ],
 )
 def test_a_configuration_run_again_agrees_with_the_file(setting: tuple[Any, ...]) -> None:
-    filed = {row.seed: row for row in experiment.read_rows(experiment.RESULTS) if row[:6] == setting}
+    filed = {row.seed: row for row in ROWS if row[:6] == setting}
     for seed in range(10) if setting[1] == 1 else range(4):
         again = experiment.run(experiment.Task(*setting, seed))
         counts = [again.born_first, again.dead_first, again.dead_later, again.diverged]
@@ -268,32 +267,6 @@ def test_a_configuration_run_again_agrees_with_the_file(setting: tuple[Any, ...]
         assert counts == [then.born_first, then.dead_first, then.dead_later, then.diverged]
         for name in ("validation", "test", "zeros"):
             assert getattr(again, name) == pytest.approx(getattr(then, name), abs=0.006)
-
-
-def test_the_file_is_complete_and_in_order() -> None:
-    rows = experiment.read_rows(experiment.RESULTS)
-    assert [row.task for row in rows] == experiment.tasks()
-    assert experiment.RESULTS.read_text(encoding="utf-8").startswith(
-        "# Written by: python experiments/dying_relu.py"
-    )
-
-
-def test_an_interrupted_experiment_goes_on_where_it_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted, ran = experiment.tasks()[:3], []
-    row = experiment.read_rows(experiment.RESULTS)[0]
-    monkeypatch.setattr(experiment, "run", lambda task: ran.append(task) or row._replace(seed=task.seed))
-    path = tmp_path / "part.csv"
-    experiment.complete(path, wanted)
-    whole = path.read_text(encoding="utf-8")
-    path.write_text(whole[: -len(whole.splitlines()[-1]) // 2], encoding="utf-8")
-    experiment.complete(path, wanted)
-    assert ran == [*wanted, wanted[-1]]
-    assert path.read_text(encoding="utf-8") == whole
-    path.write_text("# other versions\n", encoding="utf-8")
-    with pytest.raises(SystemExit, match="other versions"):
-        experiment.complete(path, wanted)
 
 
 def test_dead_units_and_who_wakes_them(lesson: Any) -> None:
@@ -429,11 +402,7 @@ def test_zero_is_never_met_in_float64_and_decides_everything_from_zero_weights(l
 
 
 def test_the_comparison_with_leaky_relu_is_paired_and_tuned(lesson: Any) -> None:
-    rows = [
-        r
-        for r in experiment.read_rows(experiment.RESULTS)
-        if (r.inputs, r.depth, r.init) == ("centered", 2, "he")
-    ]
+    rows = [r for r in ROWS if (r.inputs, r.depth, r.init) == ("centered", 2, "he")]
 
     def tested(alpha: float, epochs: int) -> list[Any]:
         by_rate = {

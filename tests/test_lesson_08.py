@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import itertools
 import math
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import mpmath
@@ -20,6 +18,7 @@ from scipy.stats import entropy
 from sklearn.datasets import load_digits
 from test_notebooks import FOLDER, read, run
 
+from experiments import mse_or_cross_entropy as experiment
 from helpers.data import digits
 from helpers.derivation import Derivation
 
@@ -33,17 +32,6 @@ def lesson() -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(FOLDER)
         return run(read(NOTEBOOK))[0]
-
-
-@pytest.fixture(scope="module")
-def experiment() -> ModuleType:
-    path = ROOT / "experiments" / "mse_or_cross_entropy.py"
-    spec = importlib.util.spec_from_file_location("mse_or_cross_entropy", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +114,7 @@ def test_the_gradients_at_minus_ten_are_those_of_the_card(lesson: Any, saved: st
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_squared_error_on_softmax_has_the_gradient_of_differences(
-    lesson: Any, experiment: ModuleType, seed: int
-) -> None:
+def test_squared_error_on_softmax_has_the_gradient_of_differences(lesson: Any, seed: int) -> None:
     rng = np.random.default_rng(seed)
     logits, labels = 3 * rng.standard_normal((4, 5)), rng.integers(5, size=4)
 
@@ -375,30 +361,13 @@ def test_the_recovery_explorer_shows_the_runs_of_the_table(
         assert data[pair] == pytest.approx(np.column_stack([range(31), means]))
 
 
-def test_the_table_is_what_the_experiment_computes(experiment: ModuleType, table: Any) -> None:
+def test_the_table_is_what_the_experiment_computes(table: Any) -> None:
     for gain, bias, loss, rate in ((1.0, 0.0, PAIRS[1], 1.0), (1.0, 20.0, PAIRS[0], 1.0)):
         for row in table[loss, gain, bias, rate]:
             now = experiment.run(experiment.Task(loss, gain, bias, rate, int(row["seed"])))
             # On another processor a run may end a few of the 360 digits apart.
             assert now.test[-1] == pytest.approx(float(row["test_30"]), abs=3.5 / 360)
             assert now.validation == pytest.approx(float(row["validation"]), abs=3.5 / 360)
-
-
-def test_the_experiment_resumes_where_it_was_interrupted(experiment: ModuleType, tmp_path: Path) -> None:
-    path, wanted = tmp_path / "table.csv", experiment.tasks()[:3]
-    experiment.complete(path, wanted, epochs=1)
-    whole = path.read_text(encoding="utf-8")
-    assert [row.task for row in experiment.read_rows(path)] == wanted
-    path.write_text(whole[:-9], encoding="utf-8")
-    assert len(experiment.read_rows(path)) == 2
-    experiment.complete(path, wanted, epochs=1)
-    assert path.read_text(encoding="utf-8") == whole
-    with pytest.raises(SystemExit, match="other versions or settings"):
-        experiment.complete(path, wanted, epochs=2)
-
-
-def test_the_table_holds_every_run_of_the_experiment(experiment: ModuleType) -> None:
-    assert [row.task for row in experiment.read_rows(TABLE)] == experiment.tasks()
 
 
 # Section 5 ------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import erf, expit, lambertw
 from test_notebooks import FOLDER, read, run
 
-from experiments.choosing import ACTIVATIONS, RATES, RESULTS, SEEDS, Row, Task, head, tasks
+from experiments.choosing import ACTIVATIONS, RATES, RESULTS, SEEDS, Task, tasks
 from experiments.choosing import run as train_once
-from experiments.runs import complete, read_rows
 
 GELU = {"gelu": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2, "silu": lambda x: x * expit(x)}
 GELU["mish"] = lambda x: x * np.tanh(np.logaddexp(0, x))
@@ -153,22 +151,3 @@ def test_one_configuration_runs_to_the_committed_rows() -> None:
         assert (again.validation_accuracy, again.test_accuracy) == pytest.approx(
             rows["gelu", 1.0, seed], abs=5.01 / 360
         )
-
-
-def test_an_interrupted_run_is_completed_and_loses_nothing(tmp_path: Path) -> None:
-    path, wanted = tmp_path / "runs.csv", [Task("relu", 0.1, seed) for seed in range(3)]
-    made: list[Task] = []
-
-    def fake(task: Task) -> Row:
-        made.append(task)
-        return Row(*task, 0.5, task.seed / 10)
-
-    complete(path, head(), wanted[:2], fake, Row)
-    whole = path.read_text()
-    path.write_text(whole + "relu,0.1,2,0.5")  # cut off in writing
-    complete(path, head(), wanted, fake, Row)
-    assert made == wanted
-    assert read_rows(path, Row) == [Row(*task, 0.5, task.seed / 10) for task in wanted]
-    path.write_text("# another experiment\n" + whole)
-    with pytest.raises(SystemExit, match="other versions or settings"):
-        complete(path, head(), wanted, fake, Row)
