@@ -46,7 +46,11 @@ function bytes(data) {
   return Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
 }
 
-const decode = (png, options) => createImageBitmap(new Blob([bytes(png)], { type: "image/png" }), options);
+// The kernel sends PNG; a page has WebP, which is smaller but takes longer to make.
+function decode(data, options) {
+  const type = typeof data === "string" && data.startsWith("UklGR") ? "image/webp" : "image/png";
+  return createImageBitmap(new Blob([bytes(data)], { type }), options);
+}
 
 // Pictures inside a record are decoded before the record counts as held, so that showing it never waits.
 async function prepare(record) {
@@ -259,10 +263,9 @@ class Explorer {
     const key = this.key;
     const record = this.records.get(key);
     if (record) this.present(record);
-    else if (this.ask && !this.urgent) {
-      this.urgent = key;
-      this.ask([key]);
+    else if (this.ask) {
       this.expect();
+      if (!this.urgent) this.ask([(this.urgent = key)]);
     }
     this.ahead();
   }
@@ -290,8 +293,8 @@ class Explorer {
   }
 
   expect() {
+    this.root.setAttribute("aria-busy", "true");
     this.waiting ??= setTimeout(() => {
-      this.root.setAttribute("aria-busy", "true");
       this.say("Waiting for the kernel: it is busy or stopped. Positions already seen still move.", "wait");
     }, 1500);
   }
@@ -492,13 +495,11 @@ function pageControl(parent, { label, kind, values, texts, initial }, moved) {
   return control;
 }
 
-export async function mountPage(root, { size, controls: described, stills, styles, records, complete }) {
+export async function mountPage(root, { size, controls: described, stills, styles, records, limit }) {
   const row = element("div", "explorer-controls", root);
   const controls = described.map((one, i) => pageControl(row, one, () => explorer.moved(i)));
   const explorer = new Explorer(root, size, controls, null);
-  if (!complete)
-    element("div", "explorer-limit", row).textContent =
-      "On this page each control moves on its own, from the first picture. Combinations need a kernel.";
+  if (limit) element("div", "explorer-limit", row).textContent = limit;
   const hold = async (key) => explorer.records.set(key, await prepare({ styles, ...records[key] }));
   explorer.show = async () => {
     if (!(explorer.key in records))

@@ -11,12 +11,13 @@ import base64
 import hashlib
 import html
 import inspect
+import io
 import itertools
 import json
 import math
 import pathlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +27,14 @@ import numpy as np
 import traitlets
 from ipywidgets import interactive
 from matplotlib.figure import Figure
+from PIL import Image
 
 from helpers.recorder import MovingFigure
 
 _SCRIPT = pathlib.Path(__file__).with_name("explorer.js")
 
 PAGE_BUDGET = 1_500_000
-"""Bytes of records above which a page carries each control's own axis instead of all combinations."""
+"""Bytes of records that a page carries for an explorer unless told otherwise."""
 
 Indices = tuple[int, ...]
 
@@ -75,18 +77,24 @@ class Control:
             return f"{self.name} from {self.texts[0]} to {self.texts[-1]}"
         return f"{self.name} ({' / '.join(self.texts)})"
 
-    def describe(self) -> dict[str, Any]:
-        """Return what the browser needs to know of the control."""
-        values = list(self.values) if self.kind == "range" else list(range(len(self.values)))
-        label = self.widget.description or self.name
+    def describe(self, indices: Sequence[int] | None = None) -> dict[str, Any]:
+        """Return what the browser needs to know of the control, or of some of its positions."""
+        indices = range(len(self.values)) if indices is None else indices
         return {
             "name": self.name,
-            "label": label,
+            "label": self.widget.description or self.name,
             "kind": self.kind,
-            "values": values,
-            "texts": list(self.texts),
-            "initial": self.index,
+            "values": [self.values[index] if self.kind == "range" else index for index in indices],
+            "texts": [self.texts[index] for index in indices],
+            "initial": list(indices).index(self.index),
         }
+
+    def thinned(self, step: int) -> list[int]:
+        """Return every step-th position through the one now, and the ends; of a choice or a toggle, all."""
+        last = len(self.values) - 1
+        if self.kind != "range":
+            return list(range(last + 1))
+        return sorted({0, last, *range(self.index % step, last + 1, step)})
 
     @classmethod
     def of(cls, name: str, given: Any, default: Any = inspect.Parameter.empty) -> Control:
@@ -205,7 +213,8 @@ class Explorer(ipywidgets.VBox):
         self._canvas.on_msg(self._answer)
         for widget in self.controls.values():
             widget.style.description_width = "initial"
-            widget.layout.width = "23rem" if hasattr(widget, "step") else "auto"
+            slides = hasattr(widget, "step") or isinstance(widget, ipywidgets.SelectionSlider)
+            widget.layout.width = "23rem" if slides else "auto"
         row = ipywidgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
         super().__init__([row, self._canvas])
 
@@ -286,39 +295,60 @@ class Explorer(ipywidgets.VBox):
         -------
         str
             A ``<figure>`` and its script. It carries every combination of the controls where that fits
-            the budget, else each control's own axis through the values it has now, and then says so.
+            the budget; else each control's own axis through the values it has now; else of each slider
+            only as many positions as fit, with the ends and the value now. What is left out, it says.
         """
-        initial = self._indices
-        styles, records = _pooled(self._records(_axes_through(self._controls, initial)))
-        combinations = math.prod(len(control.values) for control in self._controls)
-        complete = len(json.dumps(records)) / len(records) * combinations <= budget
-        if complete:
-            grid = itertools.product(*(range(len(control.values)) for control in self._controls))
-            styles, records = _pooled(self._records(grid))
+        kept, styles, records, limit = self._fitting(budget)
         stills = [
-            still and {"box": still["box"], "png": base64.b64encode(still["png"]).decode()}
-            for still in self._moving.stills()
+            still and {"box": still["box"], "png": _packed(still["png"])} for still in self._moving.stills()
         ]
         data = {
             "size": self._moving.size,
-            "controls": [control.describe() for control in self._controls],
+            "controls": [c.describe(indices) for c, indices in zip(self._controls, kept, strict=True)],
             "stills": stills,
             "styles": styles,
             "records": records,
-            "complete": complete,
+            "limit": limit,
         }
         # "</" would end the script element.
         text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
         name = "explorer-" + hashlib.sha256(text.encode()).hexdigest()[:12]
-        png = base64.b64encode(self._moving.png(self.values)).decode()
+        picture = _packed(self._moving.png(self.values))
         caption = html.escape(self.caption, quote=True)
         return (
             f'<figure id="{name}" class="explorer"><noscript>'
-            f'<img src="data:image/png;base64,{png}" alt="{caption}" width="{self._moving.size[0]}">'
+            f'<img src="data:image/webp;base64,{picture}" alt="{caption}" width="{self._moving.size[0]}">'
             f"</noscript></figure>\n"
             f'<script type="module">\n{_SCRIPT.read_text(encoding="utf-8")}\n'
             f'mountPage(document.getElementById("{name}"), {text});\n</script>'
         )
+
+    def _fitting(self, budget: int) -> tuple[list[list[int]], list[Any], dict[str, dict[str, Any]], str]:
+        """Choose the positions that a page can carry; return them, styles, records, and what is left out."""
+        initial = self._indices
+        kept = [list(range(len(control.values))) for control in self._controls]
+        styles, records = _pooled(self._records(_axes_through(kept, initial)))
+        weights = {key: len(json.dumps(record)) for key, record in records.items()}
+        combinations = math.prod(map(len, kept))
+        if sum(weights.values()) / len(weights) * combinations <= budget:
+            if combinations > len(records):
+                styles, records = _pooled(self._records(itertools.product(*kept)))
+            return kept, styles, records, ""
+        keys, step = list(records), 1
+        while sum(weights[key] for key in keys) > budget and step < max(map(len, kept)):
+            step += 1
+            kept = [control.thinned(step) for control in self._controls]
+            keys = [_key(indices) for indices in _axes_through(kept, initial)]
+        left_out = ["each control moves on its own, from the first picture"] * (len(kept) > 1)
+        left_out += ["sliders take larger steps"] * (step > 1)
+        limit = f"On this page {' and '.join(left_out)}. The rest needs a kernel." if left_out else ""
+        # On the page a control's positions are numbered anew.
+        numbers = [{index: number for number, index in enumerate(indices)} for indices in kept]
+        renamed = {
+            _key(tuple(n[i] for n, i in zip(numbers, indices, strict=True))): records[_key(indices)]
+            for indices in _axes_through(kept, initial)
+        }
+        return kept, styles, renamed, limit
 
     @property
     def _indices(self) -> Indices:
@@ -406,19 +436,33 @@ def explore(figure: Figure, update: Callable[..., str], **controls: Any) -> Expl
 
 
 def _pooled(records: dict[str, dict[str, Any]]) -> tuple[list[Any], dict[str, dict[str, Any]]]:
-    """Give records one list of styles together: most of them draw in the same few."""
+    """Make records small: one list of styles for all, as most draw in the same few, and packed pictures."""
     styles: dict[str, int] = {}
     for record in records.values():
         numbers = [styles.setdefault(json.dumps(style), len(styles)) for style in record.pop("styles", [])]
         for call in itertools.chain(*record.get("runs", [])):
             if call[0] != "png":
                 call[0] = numbers[call[0]]
+            else:
+                call[2] = _packed(base64.b64decode(call[2]))
     return [json.loads(style) for style in styles], records
 
 
-def _axes_through(controls: list[Control], indices: Indices) -> Iterator[Indices]:
-    for i, control in enumerate(controls):
-        for index in range(len(control.values)):
+def _packed(png: bytes) -> str:
+    """Write a picture in the smaller of WebP's two ways: exactly, which suits flat areas, or nearly."""
+    image = Image.open(io.BytesIO(png))
+    written = []
+    for options in ({"lossless": True}, {"quality": 85}):
+        file = io.BytesIO()
+        image.save(file, "webp", **options)
+        written.append(file.getvalue())
+    return base64.b64encode(min(written, key=len)).decode()
+
+
+def _axes_through(positions: list[list[int]], indices: Indices) -> Iterator[Indices]:
+    """Go along each control's axis through one position; where they cross, once for each."""
+    for i, axis in enumerate(positions):
+        for index in axis:
             yield (*indices[:i], index, *indices[i + 1 :])
 
 

@@ -23,7 +23,7 @@ SOURCE = SITE / "_source"  # what the tools read
 PAGES = SOURCE / "pages"
 BUILD = SITE / "_build"
 SECONDS_PER_CELL = 120
-BYTES_OF_RECORDS = 3_500_000  # of the 6 MB that a page may weigh; the rest is scripts, fonts and pictures
+BYTES_OF_EXPLORERS = 4_000_000  # of the 6 MB that a page may weigh; the rest is scripts, fonts and text
 AT_ONCE = 2  # notebooks; each has its own kernel
 
 # Run in a notebook's kernel before its first cell: what has a page face writes it in place of a widget.
@@ -32,10 +32,15 @@ from IPython import get_ipython
 from helpers.exercises import Check, Prediction
 from helpers.explorer import Explorer
 faces = get_ipython().display_formatter.mimebundle_formatter
-faces.for_type(Explorer, lambda one: {{"text/html": one.page({budget}), "text/plain": repr(one)}})
+def face(one, left=[{budget}, {explorers}]):
+    # What one explorer leaves of its share, those after it may use.
+    page = one.page(left[0] // left[1])
+    left[:] = [left[0] - len(page), left[1] - 1]
+    return {{"text/html": page, "text/plain": repr(one)}}
+faces.for_type(Explorer, face)
 for kind in (Check, Prediction):
     faces.for_type(kind, lambda one: {{"text/html": one.page(), "text/plain": repr(one)}})
-del get_ipython, Check, Prediction, Explorer, faces, kind
+del get_ipython, Check, Prediction, Explorer, face, faces, kind
 """
 CELL_LINK = re.compile(r"(\w+)\.ipynb#cell-id=([\w-]+)")
 BUTTONS = """<p class="launch">{binder}<a href="lab/lab/index.html?path={name}">Run in the browser</a></p>"""
@@ -52,7 +57,7 @@ def run(path: Path) -> nbformat.NotebookNode:
     """Execute a notebook with page faces in place of widgets."""
     notebook = nbformat.read(path, as_version=4)
     explorers = sum(map(shows_explorer, notebook.cells))
-    first = nbformat.v4.new_code_cell(PAGE_FACES.format(budget=BYTES_OF_RECORDS // max(1, explorers)))
+    first = nbformat.v4.new_code_cell(PAGE_FACES.format(budget=BYTES_OF_EXPLORERS, explorers=explorers))
     notebook.cells.insert(0, first)
     NotebookClient(
         notebook,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 import ipywidgets
@@ -118,12 +120,40 @@ def test_the_same_seed_sweeps_the_same_stops() -> None:
     assert [s.values for s in explorer.sweep(seed=1)] != [s.values for s in explorer.sweep(seed=2)]
 
 
-def test_a_page_carries_every_position_or_says_that_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert '"complete":true' in make().page()
-    monkeypatch.setattr("helpers.explorer.PAGE_BUDGET", 1)
-    page = make().page()
-    assert '"complete":false' in page
-    assert page == make().page()
+def carried(page: str) -> dict[str, Any]:
+    """What a page's script is given."""
+    data = page[page.rindex("mountPage(") :].split(", ", 1)[1]
+    return json.JSONDecoder().raw_decode(data)[0]
+
+
+def test_a_page_carries_every_position_or_says_which_not() -> None:
+    whole = carried(make().page())
+    assert len(whole["records"]) == math.prod(len(control["values"]) for control in whole["controls"])
+    assert whole["limit"] == ""
+    axes = carried(make().page(budget=len(json.dumps(whole["records"])) - 1000))
+    assert [control["values"] for control in axes["controls"]] == [c["values"] for c in whole["controls"]]
+    assert axes["limit"].startswith("On this page each control moves on its own, from the first picture.")
+    assert axes["records"].keys() < whole["records"].keys()
+
+
+def test_a_page_thins_a_slider_out_and_keeps_its_ends_and_the_position_now() -> None:
+    whole = carried(make().page())
+    few = carried(make().page(budget=1))
+    assert "sliders take larger steps" in few["limit"]
+    for less, more in zip(few["controls"], whole["controls"], strict=True):
+        assert set(less["texts"]) >= {more["texts"][0], more["texts"][-1], more["texts"][more["initial"]]}
+        assert less["texts"][less["initial"]] == more["texts"][more["initial"]]
+        assert (len(less["values"]) < len(more["values"])) == (more["kind"] == "range")
+    for key, record in few["records"].items():
+        indices = [int(part) for part in key.split(",")]
+        places = [less["texts"][i] for less, i in zip(few["controls"], indices, strict=True)]
+        there = [more["texts"].index(text) for more, text in zip(whole["controls"], places, strict=True)]
+        assert record["caption"] == whole["records"][",".join(map(str, there))]["caption"]
+
+
+def test_a_page_asks_nobody_for_anything_and_is_the_same_each_time() -> None:
+    page = make().page(budget=1)
+    assert page == make().page(budget=1)
     assert "http" not in page.replace("http://www.w3.org", "")
 
 

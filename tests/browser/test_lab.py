@@ -14,8 +14,6 @@ from playwright.sync_api import Browser, expect
 from support import PATIENCE, Notebook, Shown, check_controls, explorers, write_notebook
 
 LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
-# A sweep takes one to three minutes a lesson; these have been swept so far.
-SWEPT = [name for name in LESSONS if name[:2] in {"01", "02", "05", "07", "in"}]
 EXAMPLES = f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport examples"
 
 # Notebook 7's own complaints, there with any notebook: extensions and a font that it does not serve.
@@ -276,7 +274,7 @@ def test_a_saved_notebook_shows_its_pictures_before_anything_runs(
     assert watched.errors == []
 
 
-@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize("name", LESSONS)
 def test_every_control_of_a_lesson_moves_its_picture_and_caption(
     name: str, watch: Callable[..., Watched], jupyter: Jupyter
 ) -> None:
