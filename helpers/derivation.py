@@ -17,6 +17,8 @@ from typing import Any
 
 import mpmath
 import sympy
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import PRECEDENCE
 
 from helpers.equality import DIGITS, Difference, Undecided, compare
 
@@ -228,9 +230,64 @@ def _numeric(step: Step) -> str:
     return step.evidence if step.evidence.startswith("checked") else ""
 
 
+class _LinePrinter(LatexPrinter):
+    """SymPy's printer with the brackets that it drops around what an ``UnevaluatedExpr`` holds.
+
+    SymPy decides on brackets by class, and the wrapper hides the class: c − (a + b) would read c − a + b.
+    """
+
+    def _needs_add_brackets(self, expr: Any) -> bool:
+        return super()._needs_add_brackets(_content(expr)) or self._hides_a_minus(expr)
+
+    def _needs_mul_brackets(self, expr: Any, first: bool = False, last: bool = False) -> bool:
+        content = _content(expr)
+        swallows_the_next = not last and isinstance(content, sympy.Derivative | sympy.Limit)
+        needed = swallows_the_next or super()._needs_mul_brackets(content, first, last)
+        return needed or self._hides_a_minus(expr)
+
+    def _hides_a_minus(self, expr: Any) -> bool:
+        return isinstance(expr, sympy.UnevaluatedExpr) and self._print(expr).startswith("-")
+
+    def parenthesize(self, item: Any, level: int, is_neg: bool = False, strict: bool = False) -> str:
+        content = _content(item)
+        if content is item or level < PRECEDENCE["Pow"] or content.is_Symbol or content.is_Integer:
+            return super().parenthesize(content, level, is_neg, strict)
+        return self._add_parens(self._print(content))
+
+    def _print_Mul(self, expr: Any) -> str:  # noqa: N802  (SymPy's names, here and below)
+        match expr.args:
+            case (-1, sympy.UnevaluatedExpr() as factor):
+                latex = self._print(factor)
+                return f"- {self._add_parens(latex) if self._needs_add_brackets(factor) else latex}"
+        return super()._print_Mul(expr)
+
+    def _print_Pow(self, expr: Any) -> str:  # noqa: N802
+        # SymPy takes what it holds for a matrix, and 1/tanh x for tanh⁻¹ x.
+        if expr.exp.is_Rational and expr.exp.is_negative and not expr.base.is_commutative:
+            return rf"\frac{{1}}{{{self._print(expr.base**-expr.exp)}}}"
+        return super()._print_Pow(expr)
+
+    def _print_Sum(self, expr: Any) -> str:  # noqa: N802
+        return super()._print_Sum(_with_bare_term(expr))
+
+    def _print_Product(self, expr: Any) -> str:  # noqa: N802
+        return super()._print_Product(_with_bare_term(expr))
+
+    def _print_Limit(self, expr: Any) -> str:  # noqa: N802
+        return super()._print_Limit(_with_bare_term(expr))
+
+
+def _content(expr: Any) -> Any:
+    return _content(expr.args[0]) if isinstance(expr, sympy.UnevaluatedExpr) else expr
+
+
+def _with_bare_term(expr: Any) -> Any:
+    return expr.func(_content(expr.args[0]), *expr.args[1:])
+
+
 def _latex(formula: sympy.Basic) -> str:
     # A bare < can be taken for the start of an HTML tag once a page is exported.
-    return str(sympy.latex(formula)).replace(" < ", r" \lt ").replace(" > ", r" \gt ")
+    return str(_LinePrinter().doprint(formula)).replace(" < ", r" \lt ").replace(" > ", r" \gt ")
 
 
 def _latex_text(text: str) -> str:

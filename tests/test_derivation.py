@@ -1,5 +1,7 @@
+import math
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -440,6 +442,129 @@ def test_unevaluated_formulas_are_shown_as_written():
     derivation = Derivation(4 * x).step("again", line).step("wrap", sp.UnevaluatedExpr(x) * 4)
     assert derivation.steps[1].expr is line
     assert "x + x" in repr(derivation)
+
+
+# The page shows what is proved: no brackets are lost around an UnevaluatedExpr
+
+U = sp.UnevaluatedExpr
+A, B, C = sp.symbols("a b c", positive=True)
+AT = {A: 0.7312, B: 0.4177, C: 1.2931}
+f = sp.Function("f")(A)
+
+
+def shown(line):
+    """A line's LaTeX on the page."""
+    return Derivation(line)._repr_latex_().splitlines()[1].removeprefix("& ")
+
+
+@pytest.mark.parametrize(
+    ("line", "latex"),
+    [
+        (-U(A + B), r"- \left(a + b\right)"),
+        (C - U(A + B), r"c - \left(a + b\right)"),
+        (C - U(U(A + B)), r"c - \left(a + b\right)"),
+        (U(A + C) - U(A + B), r"- \left(a + b\right) + \left(a + c\right)"),
+        (C * U(A + B), r"c \left(a + b\right)"),
+        (-2 * C * U(A + B), r"- 2 c \left(a + b\right)"),
+        (U(A + B) ** 2, r"\left(a + b\right)^{2}"),
+        (U(A + B) / C, r"\frac{a + b}{c}"),
+        (C - U(A + B) / 3, r"c - \frac{a + b}{3}"),
+        (C / U(A + B), r"c \frac{1}{a + b}"),
+        (C / U(A + B) ** 2, r"c \frac{1}{\left(a + b\right)^{2}}"),
+        (U(A / B) ** 2, r"\left(\frac{a}{b}\right)^{2}"),
+        (sqrt(U(A + B)), r"\sqrt{a + b}"),
+        (C * U(-A), r"c \left(- a\right)"),
+        (C - U(-A), r"c - \left(- a\right)"),
+        (-U(-A), r"- \left(- a\right)"),
+        (2 - U(Integer(-2)), r"2 - \left(-2\right)"),
+        (U(Integer(-2)) ** 2, r"\left(-2\right)^{2}"),
+        (U(exp(A)) ** 2, r"\left(e^{a}\right)^{2}"),
+        (U(tanh(A)) ** 2, r"\left(\tanh{\left(a \right)}\right)^{2}"),
+        (1 / tanh(U(A)), r"\frac{1}{\tanh{\left(a \right)}}"),
+        (U(Derivative(f, A)) * U(C), r"\left(\frac{d}{d a} f{\left(a \right)}\right) c"),
+        (U(Derivative(f, A)) ** 2, r"\left(\frac{d}{d a} f{\left(a \right)}\right)^{2}"),
+        (-Derivative(U(A + B), A), r"- \frac{\partial}{\partial a} \left(a + b\right)"),
+        (sp.Sum(U(A + B), (A, 1, 2)), r"\sum_{a=1}^{2} \left(a + b\right)"),
+        (sp.Product(U(A + B), (A, 1, 2)), r"\prod_{a=1}^{2} \left(a + b\right)"),
+        (sp.Integral(U(A + B), A), r"\int \left(a + b\right)\, da"),
+        (sp.Limit(U(A + B), A, 0), r"\lim_{a \to 0^+}\left(a + b\right)"),
+        (U(sp.Sum(A, (A, 1, 2))) ** 2, r"\left(\sum_{a=1}^{2} a\right)^{2}"),
+        (sp.Matrix([[C - U(A + B)]]), r"\left[\begin{matrix}c - \left(a + b\right)\end{matrix}\right]"),
+        (U(A * B) + U(A), "a + a b"),
+    ],
+    ids=str,
+)
+def test_what_stands_in_an_unevaluated_expression_keeps_its_brackets(line, latex):
+    assert shown(line) == latex
+
+
+class Named:
+    """A function that can be raised to a power before it is applied, as in tanh² x."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, number):
+        return self.function(number)
+
+    def power(self, exponent):
+        return lambda number: self.function(number) ** exponent
+
+
+def value_read_off(latex):
+    """Read a line as a reader does, signs and brackets as they stand, and compute it at AT."""
+    assert "}^" not in latex, "a power of something without brackets"
+    text = re.sub(r"\\tanh\^{(\d)}", r"\\tanh.power(\1)", latex)
+    for tex, python in [(r"\left", ""), (r"\right", ""), (r"\cdot", "*"), ("^", "**")]:
+        text = text.replace(tex, python)
+    tokens = re.findall(r"\\tanh(?:\.power\(\d\))?|\\frac|[a-z]|\d+|\*\*|\S", text)
+    python = ""
+    for before, token in zip(["", *tokens], tokens, strict=False):
+        is_product = re.fullmatch(r"[a-z)}]|\d+", before) and re.match(r"\\|[a-z(\d]", token)
+        python += ("*" if is_product else "") + token.strip("\\").translate(str.maketrans("{}", "()"))
+    names = {symbol.name: number for symbol, number in AT.items()}
+    fraction = {"frac": lambda over: lambda under: over / under}
+    return eval(python, {"e": math.e, "tanh": Named(math.tanh), **fraction, **names})
+
+
+def random_formula(rng, depth):
+    """A formula of which some parts are wrapped and some operations left unevaluated."""
+    if depth == 0:
+        return rng.choice([A, B, C, -A, Integer(2), Integer(-3), Rational(1, 2)])
+    parts = [random_formula(rng, depth - 1) for _ in range(2)]
+    left, right = (U(part) if rng.random() < 0.5 else part for part in parts)
+    return rng.choice(
+        [
+            lambda: left + right,
+            lambda: left - right,
+            lambda: left * right,
+            lambda: left / right,
+            lambda: -left,
+            lambda: left**2,
+            lambda: left**3,
+            lambda: 1 / left,
+            lambda: exp(left),
+            lambda: tanh(left),
+            lambda: sp.Add(left, right, evaluate=False),
+            lambda: sp.Mul(left, right, evaluate=False),
+            lambda: sp.Mul(-1, left, evaluate=False),
+            lambda: sp.Pow(left, 2, evaluate=False),
+        ]
+    )()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_line_read_off_the_page_has_the_value_of_the_formula(depth):
+    rng = random.Random(depth)
+    read = 0
+    for _ in range(400):
+        line = random_formula(rng, depth)
+        value = line.doit().subs(AT).evalf()
+        if value.is_finite and 1e-6 < abs(value) < 1e6:
+            latex = shown(line)
+            assert value_read_off(latex) == pytest.approx(float(value)), f"{line} is shown as {latex}"
+            read += 1
+    assert read > 300
 
 
 def test_special_characters_in_a_reason_are_safe_in_latex():
