@@ -34,7 +34,7 @@ from helpers.explorer import Explorer
 faces = get_ipython().display_formatter.mimebundle_formatter
 def face(one, left=[{budget}, {explorers}]):
     # What one explorer leaves of its share, those after it may use.
-    page = one.page(left[0] // left[1])
+    page = one.page(left[0] // max(1, left[1]))
     left[:] = [left[0] - len(page), left[1] - 1]
     return {{"text/html": page, "text/plain": repr(one)}}
 faces.for_type(Explorer, face)
