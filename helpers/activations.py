@@ -31,6 +31,7 @@ from helpers.primitives import (
     gelu_cubic,
     sigmoid,
     softplus,
+    without_jumps,
     x,
 )
 
@@ -79,7 +80,9 @@ class Activation:
         The field's name in lower case; the key in `ACTIVATIONS`.
     expr : sympy.Expr
         The formula, in `x` and parameters. Write kinks as `Piecewise`: the piece that holds at the kink
-        gives the slope there, so the conditions (> or >=) choose PyTorch's convention.
+        gives the slope there, so the conditions (> or >=) choose PyTorch's convention. At the kink of an
+        Abs, Max or Min the slope is the mean of both sides', as in SymPy: 1/2 for Max(x, 0). Where sign or
+        Heaviside jumps, the jump adds nothing to the slope: each has the slope 0 everywhere.
     defaults : mapping of str to float
         A value for each parameter; PyTorch's where it has one.
     source : str
@@ -111,6 +114,8 @@ class Activation:
             If x does not hold real numbers, or a parameter is unknown or not a real number.
         ValueError
             If a parameter is not finite or lies outside the domain.
+        FormulaError
+            If the formula has a part that cannot be computed; a ValueError, too.
         """
         return self._evaluate(self._value, x, parameters)
 
@@ -120,8 +125,8 @@ class Activation:
 
     @cached_property
     def derivative(self) -> sp.Expr:
-        """The derivative with respect to x, worked out by SymPy from `expr`."""
-        return each_piece(sp.diff(self.expr, x), factor_rational)
+        """The derivative with respect to x, worked out by SymPy from `expr`; a jump adds nothing to it."""
+        return each_piece(without_jumps(sp.diff(self.expr, x)), factor_rational)
 
     @cached_property
     def latex(self) -> str:

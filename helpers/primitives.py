@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 from scipy.special import erfcx
+from sympy.printing.numpy import SciPyPrinter
 
 Array = NDArray[np.float64]
 
@@ -274,22 +275,77 @@ def stabilise(expr: sp.Expr) -> sp.Expr:
     return each_piece(expr, factor_rational)
 
 
+def without_jumps(slope: sp.Expr) -> sp.Expr:
+    """Leave out of a slope what SymPy adds where a step jumps: the slope of sign(x) becomes 0, also at 0.
+
+    sign² becomes 1, so that sign(x) log(1 + |x|), which has no jump, keeps its slope 1 at 0.
+    """
+    slope = slope.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
+    return slope.replace(
+        lambda e: e.is_Pow and isinstance(e.base, sp.sign) and e.exp.is_even, lambda _: sp.S.One
+    )
+
+
+class FormulaError(ValueError):
+    """Tells which part of a formula cannot be computed, and what a formula may hold."""
+
+    def __init__(self, part: sp.Basic):
+        super().__init__(
+            f"{part} cannot be computed; a formula may use exp, log, sqrt, Abs, sign, Heaviside, Max, Min, "
+            "Piecewise, erf, erfc, gamma, the trigonometric and hyperbolic functions and their inverses, and "
+            "the course's sigmoid, softplus, phi and Phi"
+        )
+
+
+class _Printer(SciPyPrinter):
+    """Writes a real formula in functions of NumPy and SciPy and in kernels; refuses all others."""
+
+    def __init__(self) -> None:
+        kernels = {name: name for name in KERNELS}
+        settings = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": False}
+        super().__init__(settings | {"user_functions": kernels})
+
+    _print_ImaginaryUnit = SciPyPrinter._print_not_supported  # noqa: N815  (SymPy's name)
+
+    def can_write(self, expr: sp.Basic) -> bool:
+        try:
+            self.doprint(expr)
+        except (NotImplementedError, ValueError):
+            return False
+        return True
+
+
+def _lambdify(expr: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable[..., Any]:
+    try:
+        return sp.lambdify(symbols, expr, [KERNELS, "scipy", "numpy"], printer=_Printer(), cse=True)
+    except (NotImplementedError, ValueError):
+        refused = (part for part in sp.postorder_traversal(expr) if not _Printer().can_write(part))
+        raise FormulaError(next(refused, expr)) from None
+
+
 def compile_numpy(expr: sp.Expr, parameters: tuple[sp.Symbol, ...] = ()) -> Callable[..., Array]:
     """Turn a formula in x and parameters into a NumPy function of (x, *parameters) that is safe everywhere.
 
     Far out a formula may lose its limit to ∞·0 or ∞/∞. By |x| = 1e100 such a formula has reached the limit
     to the last digit, so its value there is taken. A nan in x stays nan, also where a piece is constant.
+
+    Raises
+    ------
+    FormulaError
+        If a part of the formula is not real or has no counterpart in NumPy or SciPy.
     """
-    formula = sp.lambdify((x, *parameters), stabilise(expr), modules=[KERNELS, "numpy"], cse=True)
+    formula = _lambdify(stabilise(expr), (x, *parameters))
 
     def evaluate(x: Array, *values: float) -> Array:
+        # NumPy joins conditions on x and on a parameter, (x > a) & (a > 0), only if their shapes agree.
+        at = [np.broadcast_to(value, x.shape) for value in values]
         with np.errstate(all="ignore"):
             y = np.empty_like(x)
-            y[...] = formula(x, *values)
+            y[...] = formula(x, *at)
             y[np.isnan(x)] = np.nan
             lost = np.isnan(y) & ~np.isnan(x)
             if lost.any():
-                y[lost] = formula(np.clip(x[lost], -1e100, 1e100), *values)
+                y[lost] = formula(np.clip(x[lost], -1e100, 1e100), *(value[lost] for value in at))
         return y
 
     return evaluate

@@ -25,6 +25,7 @@ from helpers.activations import (
     to_latex,
     x,
 )
+from helpers.primitives import FormulaError
 
 ACCURACY = 1e-14
 NAMES = [
@@ -326,6 +327,103 @@ def test_an_entry_of_ones_own_needs_only_a_formula():
 def test_parameters_and_defaults_must_match():
     with pytest.raises(ValueError, match=r"bad: the formula has \['a'\], defaults \['b'\]"):
         Activation("bad", sp.Symbol("a", real=True) * x, {"b": 1.0})
+
+
+# Formulas of one's own
+
+
+def slope_by_differences(act, points, h=1e-6):
+    return (act(points + h) - act(points - h)) / (2 * h)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        x * (1 + sp.erf(x / sp.sqrt(2))) / 2,
+        sp.erf(x) ** 2,
+        x * sp.erfc(-x) / 2,
+        sp.sinh(x) / sp.cosh(x),
+        sp.log(sp.cosh(x)),
+        sp.atan(x),
+        sp.asinh(x),
+        sp.sin(x) ** 2 + x,
+        x / (1 + sp.Abs(x)),
+        x / sp.sqrt(1 + x**2),
+        sp.sign(x) * sp.log(1 + sp.Abs(x)),
+        sp.Max(0, sp.Min(x, 1)),
+        sp.Heaviside(x) * x**2,
+        sp.Piecewise((sp.erf(x), x > 0), (sp.sinh(x), True)),
+    ],
+    ids=str,
+)
+def test_a_formula_of_ones_own_has_its_value_and_slope(formula):
+    act = Activation("own", formula)
+    points = np.linspace(-3, 3, 60)
+    expected = [float(formula.subs(x, sp.Rational(point)).evalf(20)) for point in points]
+    np.testing.assert_allclose(act(points), expected, rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(act.grad(points), slope_by_differences(act, points), rtol=1e-7, atol=1e-8)
+
+
+def test_gelu_written_with_erf_is_gelu():
+    gelu = Activation("own", x * (1 + sp.erf(x / sp.sqrt(2))) / 2)
+    points = np.linspace(-5, 5, 101)
+    np.testing.assert_allclose(gelu(points), ACTIVATIONS["gelu"](points), atol=1e-15)
+    np.testing.assert_allclose(gelu.grad(points), ACTIVATIONS["gelu"].grad(points), atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("formula", "slopes"),
+    [
+        (sp.sign(x), [0, 0, 0]),
+        (sp.Heaviside(x), [0, 0, 0]),
+        (sp.Heaviside(x, 0), [0, 0, 0]),
+        (x + sp.sign(x), [1, 1, 1]),
+        (x * sp.sign(x), [-1, 0, 1]),
+        (x * sp.Heaviside(x), [0, 0.5, 1]),
+        (sp.Abs(x), [-1, 0, 1]),
+        (sp.Max(x, 0), [0, 0.5, 1]),
+        (sp.sign(x) * sp.log(1 + sp.Abs(x)), [0.5, 1, 0.5]),
+        (sp.Piecewise((sp.sign(x), x > 0), (x, True)), [1, 1, 0]),
+    ],
+    ids=str,
+)
+def test_a_jump_adds_nothing_to_the_slope_and_a_kink_gives_the_mean(formula, slopes):
+    act = Activation("own", formula)
+    np.testing.assert_array_equal(act.grad([-1.0, 0.0, 1.0]), slopes)
+    assert not act.derivative.has(sp.DiracDelta)
+
+
+def test_conditions_on_x_and_on_a_parameter_mix():
+    a = sp.Symbol("a", real=True)
+    clipped = Activation("clipped", sp.Max(0, sp.Min(x, a)), {"a": 6.0})
+    np.testing.assert_array_equal(clipped([-1.0, 3.0, 9.0], a=5), [0, 3, 5])
+    np.testing.assert_array_equal(clipped.grad([-1.0, 3.0, 9.0], a=5), [0, 1, 0])
+    either = Activation("either", sp.Piecewise((a * x, (x > 1) & (a > 0)), (x, True)), {"a": 2.0})
+    np.testing.assert_array_equal(either([[-1.0, 3.0]]), [[-1, 6]])
+    assert either(3.0, a=-2) == 3
+
+
+@pytest.mark.parametrize(
+    ("formula", "part"),
+    [
+        (1 + sp.Function("f")(x) ** 2, r"f\(x\)"),
+        (x + sp.erfi(x), r"erfi\(x\)"),
+        (x * sp.Derivative(x**2, x), r"Derivative\(x\*\*2, x\)"),
+        (sp.Integral(sp.cos(x), x), r"Integral\(cos\(x\), x\)"),
+        (sp.I * x, "I"),
+    ],
+    ids=str,
+)
+def test_a_part_that_cannot_be_computed_is_named_with_what_can(formula, part):
+    with pytest.raises(FormulaError, match=f"^{part} cannot be computed; a formula may use exp, .* erf, "):
+        Activation("own", formula)(0.0)
+
+
+def test_a_slope_without_a_formula_is_named():
+    steps = Activation("steps", sp.floor(x))
+    assert steps(1.5) == 1
+    with pytest.raises(FormulaError, match=r"^Derivative\(floor\(x\), x\) cannot be computed"):
+        steps.grad(1.5)
 
 
 # The vector functions

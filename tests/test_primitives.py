@@ -6,14 +6,17 @@ from benchmarks.accuracy import errors, exact_function
 from helpers.primitives import (
     KERNELS,
     TWINS,
+    FormulaError,
     Phi,
     Primitive,
+    compile_numpy,
     factor_rational,
     phi,
     sigmoid,
     softplus,
     stabilise,
     textbook,
+    without_jumps,
     x,
 )
 
@@ -94,3 +97,33 @@ def test_rational_pieces_are_factored_and_others_left_alone():
     assert str(factor_rational(x / 6 + sp.Rational(1, 2))) == "(x + 3)/6"
     assert factor_rational(sp.diff(x / (1 + abs(x)), x)) == 1 / (1 + abs(x)) ** 2
     assert factor_rational(x**2 + 2 * x * sp.exp(x)) == x**2 + 2 * x * sp.exp(x)
+
+
+ANGLES = ["sin", "cos", "tan", "cot", "sec", "csc"]
+OTHERS = ["exp", "log", "sqrt", "Abs", "sign", "Heaviside", "erf", "erfc", "gamma"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*OTHERS, *(before + angle + after for before in ("", "a") for angle in ANGLES for after in ("", "h"))],
+)
+def test_every_function_that_the_error_message_names_is_computed(name):
+    function = getattr(sp, name)
+    with np.errstate(all="ignore"):
+        computed = compile_numpy(function(x))(np.array([0.3, 0.9, 1.5, 2.5]))
+    expected = [complex(function(sp.Rational(point)).evalf(20)) for point in ("0.3", "0.9", "1.5", "2.5")]
+    real = [value.real if abs(value.imag) < 1e-15 else np.nan for value in expected]
+    np.testing.assert_allclose(computed, real, rtol=1e-14)
+    assert np.isfinite(computed).any()
+
+
+def test_the_first_part_that_cannot_be_computed_is_named():
+    with pytest.raises(FormulaError, match=r"^zeta\(x\) cannot be computed"):
+        compile_numpy(1 + sp.exp(sp.zeta(x)))
+
+
+def test_a_slope_keeps_nothing_of_a_jump():
+    assert without_jumps(sp.diff(sp.sign(x) + x**2, x)) == 2 * x
+    assert without_jumps(sp.diff(sp.sign(x) * sp.exp(x), x)) == sp.sign(x) * sp.exp(x)
+    assert without_jumps(sp.diff(sp.sign(x) * sp.Abs(x), x)) == 1
+    assert without_jumps(sp.diff(sp.Heaviside(x), x, 2)) == 0
