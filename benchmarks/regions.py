@@ -14,27 +14,22 @@ from the seeds 0 to 2.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
-import platform
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.reporting import Target, report_text, save, table, versions  # noqa: E402
 from helpers.network import init_std  # noqa: E402
 from helpers.regions import linear_regions  # noqa: E402
 
-RESULTS = Path(__file__).with_name("results")
 SEEDS = (0, 1, 2)
 BIAS = 0.1
 MOST_SECONDS = 0.45
@@ -118,7 +113,7 @@ def growth(rows: list[Row]) -> float:
     return float(np.polyfit(np.log([row.regions for row in large]), np.log([row.ms for row in large]), 1)[0])
 
 
-def targets(rows: list[Row]) -> list[tuple[str, str, bool]]:
+def targets(rows: list[Row]) -> list[Target]:
     """Hold the rows against what the project asks: the target, what was measured, whether it is met."""
     largest, power = max(rows, key=lambda row: row.regions), growth(rows)
     shape = f"{largest.depth} × {largest.width} units, {largest.regions:,.0f} regions"
@@ -128,43 +123,20 @@ def targets(rows: list[Row]) -> list[tuple[str, str, bool]]:
     ]
 
 
-def table(head: list[str], lines: Iterable[Iterable[str]]) -> str:
-    """Write a Markdown table."""
-    cells = [head, ["---"] * len(head), *map(list, lines)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
 def report(rows: list[Row], plan: Plan, load: float) -> str:
     """Write what was measured, with what, and which targets it meets."""
     lines = [
-        [str(r.width), str(r.depth), f"{r.regions:,.0f}"]
+        [r.width, r.depth, f"{r.regions:,.0f}"]
         + [f"{number:.1f}" for number in (r.ms, r.us_per_region, r.peak_mb)]
         for r in rows
     ]
-    judged = [(name, found, "met" if met else "not met") for name, found, met in targets(rows)]
     head = ["units in a layer", "layers", "regions", "ms", "µs per region", "peak MB"]
-    return (
+    how = (
         "# Exact linear regions\n\n"
         f"`python benchmarks/regions.py`: means over {len(SEEDS)} networks, the least time of "
-        f"{plan.repeats} runs each.\n"
-        f"Python {platform.python_version()}, numpy {version('numpy')}, {os.cpu_count()} cores, "
-        f"load {load:.1f} before and {os.getloadavg()[0]:.1f} after.\n"
-        "The file says how each figure is measured.\n\n"
-        f"{table(head, lines)}\n\n"
-        f"{table(['target', 'measured', ''], judged)}\n"
+        f"{plan.repeats} runs each."
     )
-
-
-def save(rows: list[Row], text: str) -> None:
-    """Write the report and the bare numbers to `RESULTS`."""
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "regions.md").write_text(text, encoding="utf-8")
-    with (RESULTS / "regions.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(asdict(rows[0])), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            values: dict[str, Any] = asdict(row)
-            writer.writerow({k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()})
+    return report_text(how, versions("numpy"), load, table(head, lines), targets(rows))
 
 
 def main() -> None:
@@ -177,7 +149,7 @@ def main() -> None:
     text = report(rows, plan, load)
     print(text)
     if plan == Plan():
-        save(rows, text)
+        save("regions", rows, text)
 
 
 if __name__ == "__main__":

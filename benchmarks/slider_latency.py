@@ -26,9 +26,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import os
-import platform
 import re
 import statistics
 import sys
@@ -37,10 +35,8 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import numpy as np
@@ -49,9 +45,9 @@ from playwright.async_api import Browser, Page, WebSocket, async_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.reporting import Target, report_text, save, table, versions  # noqa: E402
 from tests.browser.conftest import FLAGS, find_chromium, serve  # noqa: E402
 
-RESULTS = Path(__file__).with_name("results")
 ROUND_TRIP = 0.1
 SWEEP_SECONDS = 0.8
 MOVE_SECONDS = 0.008
@@ -487,7 +483,7 @@ async def measure_all(url: str, plan: Plan) -> tuple[list[Row], str]:
     return rows, chromium
 
 
-def targets(rows: list[Row]) -> list[tuple[str, str, bool]]:
+def targets(rows: list[Row]) -> list[Target]:
     """Hold the rows against what the project asks of its sliders.
 
     Returns
@@ -525,47 +521,18 @@ def targets(rows: list[Row]) -> list[tuple[str, str, bool]]:
     return found
 
 
-def written(value: Any) -> str:
-    """Write a cell of the table."""
-    if isinstance(value, float):
-        return f"{value:.1f}" if abs(value) >= 5 else f"{value:.2f}"
-    return "–" if value is None else str(value)
-
-
-def table(head: list[str], lines: Iterable[Iterable[Any]]) -> str:
-    """Write a Markdown table."""
-    cells = [head, ["---"] * len(head), *([written(value) for value in line] for line in lines)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
 def report(rows: list[Row], chromium: str, plan: Plan, load: float) -> str:
     """Write what was measured, with what, and which targets it meets."""
-    packages = ("jupyterlab", "ipywidgets", "anywidget", "matplotlib")
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    judged = [(name, found, "met" if met else "not met") for name, found, met in targets(rows)]
     head = ["network", "design", "key press, median ms", "p95 ms", "drag, fps", "blank frames"]
     head += ["first picture, s", f"{POSITIONS} positions, kernel s"]
-    return (
+    measured = table(head, (asdict(row).values() for row in rows))
+    how = (
         "# Slider latency\n\n"
         f"`python benchmarks/slider_latency.py`: {plan.presses} key presses, a drag of "
-        f"{plan.drag_seconds:g} s,\nfirst picture as the median of {plan.repeats} runs ({PAIRED}: one run).\n"
-        f"Python {platform.python_version()}, {versions}, Chromium {chromium}, {os.cpu_count()} cores, "
-        f"load {load:.1f} before and {os.getloadavg()[0]:.1f} after.\n"
-        "The file says how each figure is measured.\n\n"
-        f"{table(head, (asdict(row).values() for row in rows))}\n\n"
-        f"{table(['target', 'measured', ''], judged)}\n"
+        f"{plan.drag_seconds:g} s,\nfirst picture as the median of {plan.repeats} runs ({PAIRED}: one run)."
     )
-
-
-def save(rows: list[Row], text: str) -> None:
-    """Write the report and the bare numbers to `RESULTS`."""
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "slider_latency.md").write_text(text, encoding="utf-8")
-    with (RESULTS / "slider_latency.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(asdict(rows[0])), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(row).items()})
+    software = f"{versions('jupyterlab', 'ipywidgets', 'anywidget', 'matplotlib')}, Chromium {chromium}"
+    return report_text(how, software, load, measured, targets(rows))
 
 
 def main() -> None:
@@ -587,7 +554,7 @@ def main() -> None:
     text = report(rows, chromium, plan, load)
     print(f"\n{text}")
     if plan == Plan():
-        save(rows, text)
+        save("slider_latency", rows, text)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from functools import reduce
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
+from lessons import at, numbers
 from scipy.integrate import quad
 from scipy.linalg import lstsq
 from scipy.optimize import brentq, linprog
 from scipy.special import expit
-from test_notebooks import FOLDER, read, run
 
 CORNERS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 XOR = [0, 1, 1, 0]
@@ -26,23 +25,6 @@ BY_HAND = {
     "ReLU": lambda z: z.clip(min=0),
     "x²": lambda z: z * z,
 }
-
-
-@pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        return run(read(FOLDER / "01_why_nonlinearity.ipynb"))[0]
-
-
-def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
-    for name, value in values.items():
-        explorer.controls[name].value = value
-    return explorer.caption, explorer._moving.data()
-
-
-def numbers(caption: str) -> list[float]:
-    return [float(text) for text in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", caption)]
 
 
 # 1. One neuron ------------------------------------------------------------------------------------------
@@ -232,7 +214,7 @@ def test_hand_set_weights_solve_xor_exactly(lesson: Any) -> None:
 
 
 @pytest.mark.parametrize("width", [2, 4, 8])
-def test_as_many_starts_solve_xor_in_a_plain_loop(lesson: Any, width: int) -> None:
+def test_as_many_starts_solve_xor_in_a_plain_loop(lesson: Any, saved: str, width: int) -> None:
     X, t, rate = np.array(CORNERS, dtype=float), np.array(XOR, dtype=float), 0.2
     W, v = [], []
     for seed in range(20):
@@ -254,8 +236,6 @@ def test_as_many_starts_solve_xor_in_a_plain_loop(lesson: Any, width: int) -> No
     errors = np.abs(np.einsum("sh,snh->sn", out, h) + bias[:, None] - t).max(axis=1)
     solved = int((errors <= 0.1).sum())
     assert solved == {2: 3, 4: 15, 8: 19}[width]
-    source = read(FOLDER / "01_why_nonlinearity.ipynb")
-    saved = "".join(o.text for c in source.cells for o in c.get("outputs", []) if o.output_type == "stream")
     assert f"{width} hidden units: {solved:2} of 20 solve XOR; worst error {errors.max():.2f}" in saved
 
 

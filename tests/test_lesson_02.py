@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
 import numpy as np
 import pytest
+from lessons import at, numbers
 from scipy.special import expit
 from scipy.stats import norm
-from test_notebooks import FOLDER, read, run
 
 from helpers.network import gradient_profile
-
-
-@pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        return run(read(FOLDER / "02_sigmoid_saturation.ipynb"))[0]
-
-
-def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
-    for name, value in values.items():
-        explorer.controls[name].value = value
-    return explorer.caption, explorer._moving.data()
-
-
-def numbers(caption: str) -> list[float]:
-    return [float(text) for text in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", caption)]
 
 
 @pytest.mark.parametrize(("x", "k"), [(-6.0, 0.5), (0.0, 1.0), (1.2, 5.0), (6.0, 2.0)])

@@ -9,46 +9,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lessons import at, numbers
 from scipy.integrate import quad
 from scipy.special import expit
 from scipy.stats import norm
-from test_notebooks import FOLDER, read, run
 
 from helpers.drawing import Picture
 
 
 @pytest.fixture(scope="module")
-def ran() -> tuple[dict[str, Any], list[Any]]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        namespace, shown = run(read(FOLDER / "03_zero_centering_zigzag.ipynb"))
-        return namespace, list(shown.values())
-
-
-@pytest.fixture(scope="module")
-def lesson(ran: Any) -> dict[str, Any]:
-    return ran[0]
-
-
-@pytest.fixture(scope="module")
 def cards(ran: Any) -> dict[str, Any]:
-    return {card.id: card for card in ran[1] if hasattr(card, "verdict")}
+    return {card.id: card for card in ran[1].values() if hasattr(card, "verdict")}
 
 
 @pytest.fixture(scope="module")
 def captions(ran: Any) -> list[str]:
-    return [picture.caption for picture in ran[1] if isinstance(picture, Picture)]
-
-
-def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
-    """Set every control, those not named to what they were at first."""
-    for control, first in zip(explorer._controls, explorer._initial, strict=True):
-        control.widget.value = values.get(control.name, control.values[first])
-    return explorer.caption, explorer._moving.data()
-
-
-def numbers(text: str) -> list[float]:
-    return [float(found) for found in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", text)]
+    return [picture.caption for picture in ran[1].values() if isinstance(picture, Picture)]
 
 
 # The mean -------------------------------------------------------------------------------------------------

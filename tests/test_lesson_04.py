@@ -9,25 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_notebooks import FOLDER, read, run
+from lessons import at, numbers
 from test_regions import exact_patterns, lines_in_a_square
-
-
-@pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        return run(read(FOLDER / "04_relu_linear_regions.ipynb"))[0]
-
-
-def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
-    for name, value in values.items():
-        explorer.controls[name].value = value
-    return explorer.caption, explorer._moving.data()
-
-
-def numbers(text: str) -> list[float]:
-    return [float(found.replace(",", "")) for found in re.findall(r"-?\d[\d,]*(?:\.\d+)?", text)]
 
 
 def forward(weights: Any, biases: Any, points: Any) -> np.ndarray:

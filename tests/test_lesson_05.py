@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import re
 import statistics
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import pytest
+from lessons import at, numbers, table_rows
 from scipy import integrate, optimize, stats
 from scipy.special import expit
-from test_notebooks import FOLDER, read, run
 
 from experiments import bn_ordering
 from helpers.data import digits
-
-PATH = FOLDER / "05_batchnorm_ordering.ipynb"
-
-
-@pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        return run(read(PATH))[0]
 
 
 @pytest.fixture(scope="module")
 def table() -> dict[tuple[Any, ...], list[dict[str, Any]]]:
     """The committed runs by (activation, depth, order, rate, gain), read without NumPy."""
-    with (FOLDER / "data/bn_ordering.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     found = defaultdict(list)
-    for row in rows:
+    for row in table_rows(bn_ordering.RESULTS):
         key = (row["activation"], int(row["depth"]), row["order"], float(row["rate"]), float(row["gain"]))
         found[key].append(
             {
@@ -43,16 +30,6 @@ def table() -> dict[tuple[Any, ...], list[dict[str, Any]]]:
             }
         )
     return dict(found)
-
-
-def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
-    for name, value in values.items():
-        explorer.controls[name].value = value
-    return explorer.caption, explorer._moving.data()
-
-
-def numbers(caption: str) -> list[float]:
-    return [float(text) for text in re.findall(r"[-+]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", caption)]
 
 
 # Section 1 ------------------------------------------------------------------------------------------------

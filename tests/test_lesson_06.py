@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scipy.special
 import sympy as sp
-from test_notebooks import FOLDER, read, run
+from lessons import at, numbers
 
 from helpers.activations import log_softmax, softmax_jacobian
 from helpers.data import digits
@@ -20,23 +20,6 @@ from helpers.network import one_thread
 
 DIGITS = 720
 TRIPLES = [(3.0, 1.0, -3.0), (0.0, 0.0, 0.0), (-6.0, 6.0, 0.5), (6.0, -6.0, -6.0)]
-
-
-@pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        return run(read(FOLDER / "06_softmax_derivation.ipynb"))[0]
-
-
-def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
-    for name, value in values.items():
-        explorer.controls[name].value = value
-    return explorer.caption, explorer._moving.data()
-
-
-def numbers(caption: str) -> list[float]:
-    return [float(text) for text in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", caption)]
 
 
 def named(z: tuple[float, ...]) -> dict[str, float]:

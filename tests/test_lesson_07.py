@@ -8,45 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lessons import at, numbers
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
-from test_notebooks import FOLDER, read, run
 
 from experiments import dying_relu as experiment
 from experiments.runs import read_rows
 
-PATH = FOLDER / "07_dying_relu.ipynb"
 ROWS = read_rows(experiment.RESULTS, experiment.Row)
-
-
-@pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        return run(read(PATH))[0]
-
-
-@pytest.fixture(scope="module")
-def saved() -> str:
-    """What the cells of the saved notebook show."""
-    outputs = [out for cell in read(PATH).cells for out in cell.get("outputs", [])]
-    kinds = ("text/markdown", "text/plain")
-    return "\n".join(
-        text
-        for out in outputs
-        for text in (out.get("text"), *(out.get("data", {}).get(k) for k in kinds))
-        if text
-    )
-
-
-def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
-    for name, value in values.items():
-        explorer.controls[name].value = value
-    return explorer.caption, explorer._moving.data()
-
-
-def numbers(caption: str) -> list[float]:
-    return [float(text) for text in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", caption)]
 
 
 # One unit -------------------------------------------------------------------------------------------------

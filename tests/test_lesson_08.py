@@ -2,68 +2,34 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import math
-import re
-from pathlib import Path
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
+from lessons import at, numbers, table_rows
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from scipy.stats import entropy
 from sklearn.datasets import load_digits
-from test_notebooks import FOLDER, read, run
 
 from experiments import mse_or_cross_entropy as experiment
 from helpers.data import digits
 from helpers.derivation import Derivation
 
-ROOT = Path(__file__).parents[1]
-NOTEBOOK = FOLDER / "08_mse_or_cross_entropy.ipynb"
-TABLE = FOLDER / "data" / "mse_or_cross_entropy.csv"
-
-
-@pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        return run(read(NOTEBOOK))[0]
-
-
-@pytest.fixture(scope="module")
-def saved() -> str:
-    """All that the notebook's cells print and its cards say, as saved."""
-    cells = [cell for cell in read(NOTEBOOK).cells if cell.cell_type == "code"]
-    outputs = [output for cell in cells for output in cell.outputs]
-    return "\n".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs)
-
 
 @pytest.fixture(scope="module")
 def table() -> dict[tuple[str, float, float, float], list[dict[str, str]]]:
     """The runs of each pair, gain, bias and rate, read without NumPy, in the order of their seeds."""
-    with TABLE.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     found: dict[tuple[str, float, float, float], list[dict[str, str]]] = {}
-    for row in rows:
+    for row in table_rows(experiment.RESULTS):
         key = (row["loss"], float(row["gain"]), float(row["bias"]), float(row["rate"]))
         found.setdefault(key, []).append(row)
     for chosen in found.values():
         assert [int(row["seed"]) for row in chosen] == list(range(10))
     return found
-
-
-def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
-    for name, value in values.items():
-        explorer.controls[name].value = value
-    return explorer.caption, explorer._moving.data()
-
-
-def numbers(caption: str) -> list[float]:
-    return [float(text) for text in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", caption)]
 
 
 def test_every_derivation_of_the_lesson_is_proved(lesson: Any) -> None:

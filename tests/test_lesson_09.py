@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from typing import Any
 
 import numpy as np
 import pytest
+from lessons import at, numbers, table_rows
 from scipy.optimize import minimize_scalar
 from scipy.special import erf, expit, lambertw
-from test_notebooks import FOLDER, read, run
 
 from experiments.choosing import ACTIVATIONS, RATES, RESULTS, SEEDS, Task, tasks
 from experiments.choosing import run as train_once
 
 GELU = {"gelu": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2, "silu": lambda x: x * expit(x)}
 GELU["mish"] = lambda x: x * np.tanh(np.logaddexp(0, x))
-
-
-@pytest.fixture(scope="module")
-def lesson() -> dict[str, Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        return run(read(FOLDER / "09_atlas.ipynb"))[0]
-
-
-def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
-    for name, value in values.items():
-        explorer.controls[name].value = value
-    return explorer.caption, explorer._moving.data()
-
-
-def numbers(caption: str) -> list[float]:
-    return [float(text.replace("−", "-")) for text in re.findall(r"[-−]?\d+(?:\.\d+)?", caption)]
 
 
 @pytest.mark.parametrize(("zoom", "center"), [(0, 0.0), (3, 1.5), (6, -4.0)])
@@ -117,15 +99,13 @@ def test_your_own_function_is_as_far_away_as_the_caption_says(lesson: Any, other
 
 
 def table() -> dict[tuple[str, float, int], tuple[float, float]]:
-    with RESULTS.open(encoding="utf-8") as file:
-        rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return {
-            (row["activation"], float(row["rate"]), int(row["seed"])): (
-                float(row["validation_accuracy"]),
-                float(row["test_accuracy"]),
-            )
-            for row in rows
-        }
+    return {
+        (row["activation"], float(row["rate"]), int(row["seed"])): (
+            float(row["validation_accuracy"]),
+            float(row["test_accuracy"]),
+        )
+        for row in table_rows(RESULTS)
+    }
 
 
 def test_the_lesson_tunes_and_compares_as_plain_loops_do(lesson: Any) -> None:

@@ -1,12 +1,8 @@
 """Every notebook keeps the rules, runs, and shows something true at every position of every slider."""
 
-import ast
-import contextlib
 import gc
-import io
 import re
 import time
-from pathlib import Path
 
 import IPython.display
 import ipywidgets
@@ -14,47 +10,17 @@ import nbformat
 import notebook_rules as rules
 import numpy as np
 import pytest
-from matplotlib import rc_context
+from lessons import FOLDER, read, run
 from matplotlib.figure import Figure
 
 from helpers.explorer import Explorer, explore
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if re.match(r"\d\d_", path.name)]
 LONGEST_RUN = 30
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-
-
-def read(path):
-    return nbformat.read(path, as_version=4)
-
-
-@rc_context()  # the look a lesson asks for ends with it
-def run(notebook):
-    """Run a notebook's cells in this process.
-
-    Returns
-    -------
-    namespace : dict
-        What the cells define.
-    shown : dict of int to object
-        What each cell shows: the value of its last expression and what it prints.
-    """
-    namespace = {"__name__": "__main__", "display": lambda *_, **__: None}
-    shown = {}
-    for number, cell in enumerate(rules.code_cells(notebook), start=1):
-        name = f"<code cell {number}>"
-        statements = rules.parsed(cell).body
-        last = statements.pop().value if statements and isinstance(statements[-1], ast.Expr) else None
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(compile(ast.Module(statements, []), name, "exec"), namespace)
-            value = eval(compile(ast.Expression(last), name, "eval"), namespace) if last else None
-        if printed.getvalue() or (value is not None and not cell.source.rstrip().endswith(";")):
-            shown[number] = value
-    return namespace, shown
 
 
 def all_explorers():

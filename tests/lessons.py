@@ -1,0 +1,74 @@
+"""Reading and running a notebook, and what the tests of the lessons read off its explorers."""
+
+import ast
+import contextlib
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import notebook_rules as rules
+import numpy as np
+from matplotlib import rc_context
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+
+# A signed number, its thousands set apart by commas or not.
+NUMBER = re.compile(r"[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+@rc_context()  # the look a lesson asks for ends with it
+def run(notebook: nbformat.NotebookNode) -> tuple[dict[str, Any], dict[int, Any]]:
+    """Run a notebook's cells in this process.
+
+    Returns
+    -------
+    namespace : dict
+        What the cells define.
+    shown : dict of int to object
+        What each cell shows: the value of its last expression and what it prints.
+    """
+    namespace: dict[str, Any] = {"__name__": "__main__", "display": lambda *_, **__: None}
+    shown = {}
+    for number, cell in enumerate(rules.code_cells(notebook), start=1):
+        name = f"<code cell {number}>"
+        statements = rules.parsed(cell).body
+        last = statements.pop().value if statements and isinstance(statements[-1], ast.Expr) else None
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(ast.Module(statements, []), name, "exec"), namespace)
+            value = eval(compile(ast.Expression(last), name, "eval"), namespace) if last else None
+        if printed.getvalue() or (value is not None and not cell.source.rstrip().endswith(";")):
+            shown[number] = value
+    return namespace, shown
+
+
+def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:
+    """Set every control of an explorer, those not named to what they were at first.
+
+    Returns
+    -------
+    caption : str
+    data : dict of str to array
+        What is drawn there, by label.
+    """
+    assert values.keys() <= explorer.controls.keys()
+    for control, first in zip(explorer._controls, explorer._initial, strict=True):
+        control.widget.value = values.get(control.name, control.values[first])
+    return explorer.caption, explorer._moving.data()
+
+
+def numbers(text: str) -> list[float]:
+    """Return every number in a text, in its order."""
+    return [float(found.replace(",", "").replace("−", "-")) for found in NUMBER.findall(text)]
+
+
+def table_rows(path: Path) -> list[dict[str, str]]:
+    """Read the table of an experiment by its columns, without NumPy."""
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
