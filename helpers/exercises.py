@@ -458,7 +458,8 @@ class Check(_Exercise):
         }
         everything = [*meant, *itertools.chain(*wrong.values()), *self._where.values()]
         free = sorted({symbol.name for entry in everything for symbol in entry.free_symbols})
-        points = list(sample_points(free, self._assumptions)) if symbolic else [dict.fromkeys(free, 0.0)]
+        # A number's misconception may be a formula.
+        points = list(sample_points(free, self._assumptions)) if free else [{}]
 
         def at_points(entry: sympy.Expr) -> list[float | None]:
             function = sympy.lambdify([sympy.Symbol(name) for name in free], entry, "math")
