@@ -45,9 +45,11 @@ def edit(path, old, new):
 def python(copy, *arguments):
     """Run Python in the copy, so that it and its kernels import the copy's helpers."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    environment = kept | {"PYTHONPATH": str(copy), "COLUMNS": "300"}
+    environment = kept | {"PYTHONPATH": str(copy), "PYTHONUTF8": "1", "COLUMNS": "300"}
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, encoding="utf-8", timeout=300
+    )
 
 
 def run_tests(copy, *arguments):
@@ -161,3 +163,183 @@ def test_a_formula_that_loses_digits_fails_and_says_where_until_it_has_a_stable_
     )
     assert not failed, report
     assert marked(ROOT / "tests/test_activations.py", "whole_catalogue") <= about(name, passed)
+
+
+# A new notebook ---------------------------------------------------------------------------------------------
+
+LESSON = r"""# %% [markdown]
+# # Is a slope of one half enough?
+#
+# **What you will do.** Drag the slope of a line, and watch what ten layers leave of a gradient.
+
+# %% [markdown]
+# The first cell fetches the tools of the course.
+
+# %%
+import numpy as np
+from matplotlib import style
+
+from helpers.drawing import VALUE, panels
+from helpers.exercises import claim, read_questions
+from helpers.explorer import explore
+
+# %% [markdown]
+# The second sets the look, and reads the questions of this lesson.
+
+# %%
+style.use("helpers.house")
+questions = read_questions("questions/10_example.toml")
+
+# %% [markdown]
+# ## 1. Ten layers
+#
+# Each layer multiplies the gradient by its slope $m$, so that $m^k$ is left after $k$ layers.
+
+# %%
+layers = np.arange(11)
+figure, (axes,) = panels("what is left of a gradient", ylim=(0, 1.1))
+(left,) = axes.plot(layers, np.ones(11), "o-", color=VALUE, label="left")
+
+# %% [markdown]
+# Moving the slider calls this function.
+
+# %%
+def update(m=0.5):
+    left.set_ydata(m**layers)
+    return f"With the slope {m:.1f}, ten layers leave {m**10:.3g} of the gradient."
+
+# %% [markdown]
+# Drag $m$ to both ends.
+
+# %%
+explore(figure, update, m=(0.0, 1.0, 0.1))
+
+# %% [markdown]
+# What does that make of the sentence?
+
+# %%
+claim("A slope of one half is enough.", "false", shown=0.5**10 < 0.001, id="C61")
+
+# %% [markdown]
+# ## Exercises
+#
+# **1.** Two layers.
+
+# %%
+questions["two"]
+
+# %% [markdown]
+# **2.** Three layers.
+
+# %%
+questions["three"]
+
+# %% [markdown]
+# **3.** The other way round.
+
+# %%
+questions["back"]
+
+# %% [markdown]
+# **4.** No layer at all.
+
+# %%
+questions["none"]
+
+# %% [markdown]
+# ### Solutions
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+for name, power in {"two": 2, "three": 3, "back": -1, "none": 0}.items():
+    assert questions[name].mark(0.5**power).right
+
+# %% [markdown]
+# ## Summary
+#
+# Ten slopes of one half leave a thousandth.
+#
+# ### The claims tested here
+#
+# | Claim | Verdict |
+# |---|---|
+# | C61 a slope of one half is enough | false |
+#
+# ## References
+#
+# - Y. Bengio, P. Simard, P. Frasconi (1994), *Learning long-term dependencies with
+#   gradient descent is difficult*.
+"""
+QUESTIONS = """
+[{name}]
+ask = "Which number is one half to the power of {power}?"
+answer = "{answer}"
+[{name}.misconceptions]
+"you multiplied by the power" = 100
+"you added the power" = 200
+"""
+OWN_TEST = """def test_the_lesson_shows_its_claim(lesson, saved):
+    assert lesson["left"].get_ydata()[1] == 0.5
+    assert "A slope of one half is enough." in saved
+"""
+TITLE = "Is a slope of one half enough?"
+
+
+def add_lesson(copy):
+    """Take the steps up to the one that runs the notebook."""
+    lesson = copy / "notebooks/10_example.ipynb"
+    script = copy / "10_example.py"
+    script.write_text(LESSON, encoding="utf-8")
+    assert "`jupytext --to ipynb --update`" in NOTEBOOK[2]
+    made = python(copy, "-m", "jupytext", "--to", "ipynb", "--update", str(script), "--output", str(lesson))
+    assert made.returncode == 0, made.stderr
+
+    assert "`notebooks/questions/`" in NOTEBOOK[1]
+    powers = {"two": (2, "1/4"), "three": (3, "1/8"), "back": (-1, "2"), "none": (0, "1")}
+    questions = [QUESTIONS.format(name=name, power=n, answer=one) for name, (n, one) in powers.items()]
+    (copy / "notebooks/questions/10_example.toml").write_text("".join(questions), encoding="utf-8")
+
+    assert "`notebooks/index.ipynb`" in NOTEBOOK[1]
+    last = "derivatives, any three of the others | 60 min |\\n"
+    row = (
+        f"| ![A picture of lesson 10](thumbnails/10.png) | [{TITLE}](10_example.ipynb) | powers | 5 min |\\n"
+    )
+    edit(copy / "notebooks/index.ipynb", f'{last}",', f'{last}",\n    "{row}",')
+    assert "README" in NOTEBOOK[1]
+    last = "| 09 | [Which activation should you choose?](notebooks/09_atlas.ipynb) |\n"
+    edit(copy / "README.md", last, f"{last}| 10 | [{TITLE}](notebooks/10_example.ipynb) |\n")
+
+    assert "`tests/test_course.py`" in NOTEBOOK[1]
+    edit(copy / "tests/test_course.py", "range(1, 61)", "range(1, 62)")
+    assert "`tests/test_lesson_NN.py`" in NOTEBOOK[3]
+    (copy / "tests/test_lesson_10.py").write_text(OWN_TEST, encoding="utf-8")
+
+
+def test_a_new_notebook_keeps_the_rules_and_is_tested_like_every_other(copy):
+    add_lesson(copy)
+    command = '`make notebooks ARGS="notebooks/NN_topic.ipynb notebooks/index.ipynb"`'
+    assert command in NOTEBOOK[4]
+    assert "$(BIN)/python tools/run_notebooks.py $(ARGS)" in MAKEFILE
+    notebooks = ("notebooks/10_example.ipynb", "notebooks/index.ipynb")
+    ran = python(copy, "tools/run_notebooks.py", *notebooks)
+    assert ran.returncode == 0, ran.stderr
+    assert (copy / "notebooks/thumbnails/10.png").exists()
+
+    files = ("test_notebooks.py", "test_exercises.py", "test_course.py", "test_lesson_10.py")
+    about_it = "10_example or index or claim_of or test_the_map or lesson_10"
+    passed, failed, report = run_tests(copy, *(f"tests/{file}" for file in files), "-k", about_it)
+    assert not failed, report
+    every = marked(ROOT / "tests/test_notebooks.py", "every_notebook", "every_lesson")
+    assert len(every) >= 5
+    assert every <= about("10_example", passed)
+    assert "test_the_index_links_to_every_lesson_that_exists_under_its_title[index]" in passed
+    assert "test_every_claim_of_the_course_is_judged_once" in passed
+    assert "test_the_map_lists_every_claim_with_its_verdict_and_a_link_to_its_cell" in passed
+    assert "test_a_thumbnail_is_the_lessons_first_picture[10_example]" in passed
+    assert "test_the_lesson_shows_its_claim" in passed
+    asked = {name for name in passed if name.startswith("test_every_question_knows")}
+    assert len(asked) == 4
+
+    assert "compares the saved outputs with fresh ones" in NOTEBOOK[5]
+    saved, differing, report = run_tests(copy, "--nbval", "--nbval-current-env", notebooks[0])
+    assert saved
+    assert not differing, report
