@@ -42,11 +42,13 @@ site: $(SITE)  ## build the web pages in site/_build (REPOSITORY=owner/name adds
 notebooks: $(TOOLS)  ## run every notebook and save its outputs (ARGS=path runs one)
 	$(BIN)/python tools/run_notebooks.py $(ARGS)
 
-accuracy: $(TOOLS)  ## print the accuracy of every activation function
-	$(BIN)/python benchmarks/accuracy.py $(ARGS)
+accuracy: $(TOOLS)  ## measure the accuracy of every activation function
+	$(BIN)/python benchmarks/accuracy.py
 
-bench: $(TOOLS)  ## measure how fast the sliders answer, in a real browser
+bench: $(TOOLS)  ## measure again all that the README quotes: sliders in a real browser, regions, accuracy
 	$(BIN)/python benchmarks/slider_latency.py $(ARGS)
+	$(BIN)/python benchmarks/regions.py $(ARGS)
+	$(BIN)/python benchmarks/accuracy.py
 
 picture: $(TOOLS)  ## take the README's moving picture, in a real browser
 	$(BIN)/python tools/readme_picture.py

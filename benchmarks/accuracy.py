@@ -1,4 +1,4 @@
-"""Print how accurate the catalogue is over |x| <= 40, against mpmath, as a Markdown table: `make accuracy`.
+"""Measure how accurate the catalogue is over |x| <= 40, against mpmath: `make accuracy`.
 
 The error of a computed y is |y − exact| / max(|exact|, 2⁻¹⁰²²): relative where the exact value is a normal
 float, and against the smallest normal float below that. One exception: within 1/8 of a zero that no float
@@ -6,17 +6,26 @@ hits (where the slope of GELU changes sign, say) the sum behind it must cancel; 
 to the exact size 1/8 away.
 """
 
+from __future__ import annotations
+
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import mpmath
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 from scipy import special
+from tqdm import tqdm
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.reporting import RESULTS, code_line, table, versions
 from helpers.activations import ACTIVATIONS, Activation, log_softmax, softmax, softmax_jacobian, x
 from helpers.primitives import Phi, textbook
 
+MEASURED = ("helpers/activations.py", "helpers/primitives.py")
 TINY = float(np.finfo(float).tiny)
 NEAR = 1 / 8
 Exact = Callable[[float], mpmath.mpf]
@@ -125,15 +134,10 @@ def vector_error(computed: NDArray[np.float64], exact: list) -> float:
     return max(float(abs(mpmath.mpf(float(got)) - value) / max(abs(value), TINY)) for got, value in pairs)
 
 
-def main(count: int = 2000) -> None:
-    """Print the table."""
-    print(
-        f"Worst error over |x| <= 40 against mpmath, about {count} points each; 1 ulp is at most 2.2e-16.\n"
-    )
-    print("| function | value | at x | slope | at x | a library's value | which |")
-    print("|---|---|---|---|---|---|---|")
-    notes, worst = [], 0.0
-    for name, activation in ACTIVATIONS.items():
+def report(count: int = 2000) -> str:
+    """Measure every function at about `count` points, and write the table."""
+    rows, notes, worst = [], [], 0.0
+    for name, activation in tqdm(ACTIVATIONS.items(), unit="function"):
         points = sample(activation, count)
         value = exact_function(activation.expr, dict(activation.defaults))
         slope = exact_function(activation.derivative, dict(activation.defaults))
@@ -148,30 +152,40 @@ def main(count: int = 2000) -> None:
                 theirs = f"{errors(function(points), value, points)[0].max():.1e}"
         i, j = value_errors.argmax(), slope_errors.argmax()
         cells = [f"{value_errors[i]:.1e}", f"{points[i]:.4g}", f"{slope_errors[j]:.1e}", f"{points[j]:.4g}"]
-        print("|", " | ".join([name, *cells, theirs, library]), "|", flush=True)
+        rows.append([name, *cells, theirs, library])
         worst = max(worst, value_errors[i], slope_errors[j])
     rng = np.random.default_rng(0)
     vectors = [np.array([0.0, -40.0]), *rng.uniform(-40, 40, (200, 3))]
     exact = [exact_softmax(z) for z in vectors]
-    rows = [
+    of_vectors = [
         ("softmax", 0, softmax, "scipy softmax", special.softmax),
         ("log_softmax", 1, log_softmax, "scipy log_softmax", special.log_softmax),
         ("softmax_jacobian", 2, softmax_jacobian, "–", None),
     ]
-    for name, which, ours, library, function in rows:
+    for name, which, ours, library, function in of_vectors:
         mine = max(vector_error(ours(z), e[which]) for z, e in zip(vectors, exact, strict=True))
         pairs = zip(vectors, exact, strict=True)
         theirs = f"{max(vector_error(function(z), e[which]) for z, e in pairs):.1e}" if function else ""
-        print(f"| {name} | {mine:.1e} | | | | {theirs} | {library} |")
+        rows.append([name, f"{mine:.1e}", "", "", "", theirs, library])
         worst = max(worst, mine)
-    print(f"\nWorst of all: {worst:.1e}.")
-    print(
-        "Errors are relative where the exact value is a normal float, against 2.2e-308, the smallest, below."
+    head = ["function", "value", "at x", "slope", "at x", "a library's value", "which"]
+    return (
+        "# Accuracy\n\n"
+        f"`make accuracy`: the worst error over |x| ≤ 40 against mpmath, about {count} points each; 1 ulp is"
+        f" at most 2.2e-16.\n{versions('numpy', 'scipy', 'mpmath')}.\n{code_line(*MEASURED)}\n\n"
+        f"{table(head, rows)}\n\n"
+        f"Worst of all: {worst:.1e}.\n"
+        "Errors are relative where the exact value is a normal float, against 2.2e-308, the smallest, below. "
+        "Within 1/8 of a zero that lies between two floats a sum of larger terms cancels; there the error is "
+        f"relative to the exact size 1/8 away:\n{'; '.join(notes)}.\n"
     )
-    print(
-        "Within 1/8 of a zero that lies between two floats a sum of larger terms cancels; there the error is"
-    )
-    print("relative to the exact size 1/8 away: " + "; ".join(notes) + ".")
+
+
+def main() -> None:
+    """Print the report and save it."""
+    text = report()
+    print(text)
+    (RESULTS / "accuracy.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,10 +26,11 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.reporting import Target, report_text, save, table, versions  # noqa: E402
+from benchmarks.reporting import Target, code_line, report_text, save, table, versions  # noqa: E402
 from helpers.network import init_std  # noqa: E402
 from helpers.regions import linear_regions  # noqa: E402
 
+MEASURED = ("helpers/regions.py",)
 SEEDS = (0, 1, 2)
 BIAS = 0.1
 MOST_SECONDS = 0.45
@@ -136,7 +137,7 @@ def report(rows: list[Row], plan: Plan, load: float) -> str:
         f"`python benchmarks/regions.py`: means over {len(SEEDS)} networks, the least time of "
         f"{plan.repeats} runs each."
     )
-    return report_text(how, versions("numpy"), load, table(head, lines), targets(rows))
+    return report_text(how, code_line(*MEASURED), versions("numpy"), load, table(head, lines), targets(rows))
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import platform
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results")
 
 Target = tuple[str, str, bool]
@@ -20,6 +22,18 @@ Target = tuple[str, str, bool]
 def versions(*packages: str) -> str:
     """Name packages with their versions."""
     return ", ".join(f"{name} {version(name)}" for name in packages)
+
+
+def code_line(*paths: str) -> str:
+    """Name the files that a benchmark measures, with a fingerprint: once they change, its figures are old.
+
+    Parameters
+    ----------
+    *paths : str
+        Relative to the project.
+    """
+    content = b"".join((ROOT / path).read_bytes().replace(b"\r\n", b"\n") for path in paths)
+    return f"Measured: {', '.join(paths)} ({hashlib.sha256(content).hexdigest()[:12]})."
 
 
 def written(value: Any) -> str:
@@ -35,13 +49,17 @@ def table(head: list[str], lines: Iterable[Iterable[Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
-def report_text(how: str, software: str, load: float, measured: str, targets: Iterable[Target]) -> str:
+def report_text(
+    how: str, code: str, software: str, load: float, measured: str, targets: Iterable[Target]
+) -> str:
     """Write a report.
 
     Parameters
     ----------
     how : str
         Its title and the command, and what was repeated how often.
+    code : str
+        What `code_line` says of the files measured.
     software : str
         What took part, Python aside, with versions.
     load : float
@@ -56,6 +74,7 @@ def report_text(how: str, software: str, load: float, measured: str, targets: It
         f"{how}\n"
         f"Python {platform.python_version()}, {software}, {os.cpu_count()} cores, "
         f"load {load:.1f} before and {os.getloadavg()[0]:.1f} after.\n"
+        f"{code}\n"
         "The file says how each figure is measured.\n\n"
         f"{measured}\n\n"
         f"{table(['target', 'measured', ''], judged)}\n"

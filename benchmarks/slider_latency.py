@@ -45,9 +45,10 @@ from playwright.async_api import Browser, Page, WebSocket, async_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.reporting import Target, report_text, save, table, versions  # noqa: E402
+from benchmarks.reporting import Target, code_line, report_text, save, table, versions  # noqa: E402
 from tests.browser.conftest import FLAGS, find_chromium, serve  # noqa: E402
 
+MEASURED = ("helpers/explorer.py", "helpers/explorer.js", "helpers/recorder.py")
 ROUND_TRIP = 0.1
 SWEEP_SECONDS = 0.8
 MOVE_SECONDS = 0.008
@@ -532,7 +533,7 @@ def report(rows: list[Row], chromium: str, plan: Plan, load: float) -> str:
         f"{plan.drag_seconds:g} s,\nfirst picture as the median of {plan.repeats} runs ({PAIRED}: one run)."
     )
     software = f"{versions('jupyterlab', 'ipywidgets', 'anywidget', 'matplotlib')}, Chromium {chromium}"
-    return report_text(how, software, load, measured, targets(rows))
+    return report_text(how, code_line(*MEASURED), software, load, measured, targets(rows))
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from benchmarks import regions
+from benchmarks import accuracy, regions, reporting
 from benchmarks import slider_latency as latency
 
 T = TypeVar("T")
@@ -102,3 +103,34 @@ def test_the_regions_of_small_networks_are_measured():
     text = regions.report(rows, plan, load=0.5)
     assert "| 8 | 2 |" in text
     assert "not met" in text  # nothing here has regions enough to tell how the time grows
+
+
+# What is kept ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "measured"),
+    [
+        ("accuracy", accuracy.MEASURED),
+        ("regions", regions.MEASURED),
+        ("slider_latency", latency.MEASURED),
+    ],
+)
+def test_no_kept_figure_is_older_than_the_code_it_measures(name, measured):
+    kept = (reporting.RESULTS / f"{name}.md").read_text(encoding="utf-8")
+    line = re.search(r"^Measured: .*$", kept, re.MULTILINE)
+    assert line, f"{name}.md does not tell what it measured"
+    assert line[0] == reporting.code_line(*measured), f"{name}.md is older than its code; run make bench"
+
+
+def test_every_kept_report_is_checked_for_its_age():
+    assert {path.stem for path in reporting.RESULTS.glob("*.md")} == {"accuracy", "regions", "slider_latency"}
+
+
+def test_a_changed_file_has_another_fingerprint(tmp_path, monkeypatch):
+    monkeypatch.setattr(reporting, "ROOT", tmp_path)
+    (tmp_path / "code.py").write_text("x = 1\n")
+    before = reporting.code_line("code.py")
+    assert reporting.code_line("code.py") == before
+    (tmp_path / "code.py").write_text("x = 2\n")
+    assert reporting.code_line("code.py") != before
