@@ -508,10 +508,14 @@ export async function mountPage(root, { size, controls: described, stills, style
     if (!explorer.records.has(key)) await hold(key);
     if (key === explorer.key) explorer.present(explorer.records.get(key));
   };
-  await explorer.stage.setStills(stills);
-  await explorer.show();
-  root.dataset.ready = "true";
-  // The other positions once the first pictures of the whole page are there.
+  const draw = async () => {
+    await explorer.stage.setStills(stills);
+    await explorer.show();
+    root.dataset.ready = "true";
+  };
+  // Down the page one after the other: the first figure need not wait for the last.
+  globalThis.drawnSoFar = Promise.resolve(globalThis.drawnSoFar).catch(() => {}).then(draw);
+  await globalThis.drawnSoFar;
   for (const key of Object.keys(records)) {
     await new Promise((resume) => setTimeout(resume));
     if (!explorer.records.has(key)) await hold(key);

@@ -1,6 +1,6 @@
 """Build the course as web pages whose sliders need no kernel.
 
-Usage: python site/build.py [notebook …]; without arguments, every notebook of the course. In the environment,
+Usage: python site/build.py [notebook …]; with arguments, these and the index. In the environment,
 `REPOSITORY=owner/name` adds the Binder buttons, and `SITE_URL=https://…/` the addresses of link previews.
 """
 
@@ -23,7 +23,7 @@ SOURCE = SITE / "_source"  # what the tools read
 PAGES = SOURCE / "pages"
 BUILD = SITE / "_build"
 SECONDS_PER_CELL = 120
-BYTES_OF_EXPLORERS = 4_000_000  # of the 6 MB that a page may weigh; the rest is scripts, fonts and text
+BYTES_OF_EXPLORERS = 3_600_000  # of the 6 MB that a page may weigh; the rest is scripts, fonts and text
 AT_ONCE = 2  # notebooks; each has its own kernel
 
 # Run in a notebook's kernel before its first cell: what has a page face writes it in place of a widget.
@@ -42,7 +42,8 @@ for kind in (Check, Prediction):
     faces.for_type(kind, lambda one: {{"text/html": one.page(), "text/plain": repr(one)}})
 del get_ipython, Check, Prediction, Explorer, face, faces, kind
 """
-CELL_LINK = re.compile(r"(\w+)\.ipynb#cell-id=([\w-]+)")
+CELL_LINK = re.compile(r"\[([^]]+)\]\((\w+)\.ipynb#cell-id=([\w-]+)\)")
+ICON_SCRIPT = re.compile(r"<script[^>]* src=\"[^\"]*/fontawesome\.js[^\"]*\"></script>")
 BUTTONS = """<p class="launch">{binder}<a href="lab/lab/index.html?path={name}">Run in the browser</a></p>"""
 BINDER = "https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{name}"
 
@@ -88,7 +89,7 @@ def prepare(notebook: nbformat.NotebookNode, name: str) -> None:
             for output in cell.outputs:
                 data = output.get("data", {})
                 if "text/markdown" in data:
-                    data["text/markdown"] = CELL_LINK.sub(r"\1.html#cell-\2", data["text/markdown"])
+                    data["text/markdown"] = CELL_LINK.sub(r'<a href="\2.html#cell-\3">\1</a>', data["text/markdown"])
         cells.append(cell)
     notebook.cells = cells
 
@@ -103,6 +104,13 @@ def make(path: Path) -> None:
         contents = f"```{{toctree}}\n:hidden:\n\n{lessons}\n```"
         notebook.cells.append(nbformat.v4.new_markdown_cell(contents))
     nbformat.write(notebook, PAGES / path.name)
+
+
+def drop_icon_script(pages: Path) -> None:
+    """Take out the theme's 1.5 MB script that draws icons; its font, which is there too, draws the same ones."""
+    for page in pages.glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(ICON_SCRIPT.sub("", text), encoding="utf-8")
 
 
 def make_edition(paths: list[Path]) -> None:
@@ -133,11 +141,14 @@ def main() -> None:
     shutil.copytree(SITE / "node_modules/katex/dist", PAGES / "_static/katex")
     shutil.copy(ROOT / "docs/explorer.png", PAGES / "_static")
     shutil.copytree(ROOT / "notebooks/thumbnails", PAGES / "thumbnails")
-    paths = [Path(name).resolve() for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    # Sphinx begins at the index.
+    given = [Path(name).resolve() for name in sys.argv[1:]] + [ROOT / "notebooks/index.ipynb"]
+    paths = given if sys.argv[1:] else sorted((ROOT / "notebooks").glob("*.ipynb"))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(make, paths))
     shutil.copy(SITE / "conf.py", PAGES)
     tool("sphinx", "--quiet", "--builder", "html", str(PAGES), str(SOURCE / "html"))
+    drop_icon_script(SOURCE / "html")
     shutil.move(SOURCE / "html", BUILD)
     make_edition(paths)
 

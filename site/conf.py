@@ -9,6 +9,7 @@ language = "en"
 extensions = ["myst_nb", "sphinxext.opengraph"]
 exclude_patterns = [".doctrees"]
 nb_execution_mode = "off"  # build.py has run them: an explorer's page face is made then, and not saved
+nb_render_markdown_format = "myst"  # outputs may hold tables and formulas
 myst_enable_extensions = ["dollarmath"]
 html_theme = "sphinx_book_theme"
 html_title = project

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
 
@@ -43,6 +45,17 @@ def test_the_linter_finds_a_mistake():
     text = (ROOT / ".github/workflows/pages.yml").read_text(encoding="utf-8")
     (found,) = lint(text.replace("actions/checkout@v5", "actions/checkout"))
     assert found
+
+
+@pytest.mark.parametrize("repository", ["owner/name", ""])
+def test_a_page_links_to_binder_where_the_repository_is_known(monkeypatch, repository):
+    monkeypatch.setenv("REPOSITORY", repository)
+    build = runpy.run_path(str(ROOT / "site/build.py"))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title\n\nText")])
+    build["prepare"](notebook, "02_sigmoid_saturation.ipynb")
+    linked = re.findall(r'href="(https://mybinder[^"]*)">Open in Binder<', notebook.cells[0].source)
+    lesson = "HEAD?urlpath=lab/tree/notebooks/02_sigmoid_saturation.ipynb"
+    assert linked == ([f"https://mybinder.org/v2/gh/owner/name/{lesson}"] if repository else [])
 
 
 def jobs(name):

@@ -16,4 +16,22 @@ globalThis.typeset = (element) =>
     strict: false,
   });
 
-addEventListener("DOMContentLoaded", () => typeset(document.body));
+// A formula wider than its place scrolls; the keyboard must reach it to scroll it.
+function makeReachable() {
+  for (const formula of document.querySelectorAll(".katex-display"))
+    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+    else formula.removeAttribute("tabindex");
+}
+
+// A part at a time, so that the pictures, which are ready earlier, need not wait for the last formula.
+addEventListener("DOMContentLoaded", async () => {
+  const text = ".bd-article section > :not(section)";
+  const around = ".bd-header, .bd-sidebar-primary, .bd-sidebar-secondary, .prev-next-footer";
+  for (const part of document.querySelectorAll(`${text}, ${around}`)) {
+    typeset(part);
+    await new Promise((resume) => setTimeout(resume));
+  }
+  makeReachable();
+  addEventListener("resize", makeReachable);
+  document.documentElement.dataset.typeset = "true";
+});
