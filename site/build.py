@@ -88,8 +88,8 @@ def prepare(notebook: nbformat.NotebookNode, name: str) -> None:
             cells.append(nbformat.v4.new_markdown_cell(f'<span id="cell-{cell.id}"></span>'))
             for output in cell.outputs:
                 data = output.get("data", {})
-                if "text/markdown" in data:
-                    data["text/markdown"] = CELL_LINK.sub(r'<a href="\2.html#cell-\3">\1</a>', data["text/markdown"])
+                if text := data.get("text/markdown"):
+                    data["text/markdown"] = CELL_LINK.sub(r'<a href="\2.html#cell-\3">\1</a>', text)
         cells.append(cell)
     notebook.cells = cells
 
@@ -107,7 +107,7 @@ def make(path: Path) -> None:
 
 
 def drop_icon_script(pages: Path) -> None:
-    """Take out the theme's 1.5 MB script that draws icons; its font, which is there too, draws the same ones."""
+    """Take out the theme's script that draws icons, 1.5 MB; its font, which is there too, draws the same."""
     for page in pages.glob("*.html"):
         text = page.read_text(encoding="utf-8")
         page.write_text(ICON_SCRIPT.sub("", text), encoding="utf-8")

@@ -212,8 +212,21 @@ def test_the_readme_quotes_the_accuracy_that_is_reached():
             assert found.max() <= 2 * float(figure), name
 
 
-def test_the_example_in_the_readme_runs():
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_readme_quotes_the_last_count_of_regions():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    kept = (ROOT / "benchmarks/results/regions.md").read_text(encoding="utf-8").splitlines()
+    quoted = readme[readme.index("### Linear regions") : readme.index("### Accuracy")]
+    rows = [line for line in quoted.splitlines() if line.startswith("|")]
+    assert len(rows) >= 6
+    assert [row for row in rows if row not in kept] == []
+
+
+def test_the_examples_in_the_readme_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    borrowing, making = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(borrowing.splitlines()) == 3
     namespace = {}
-    exec(code[1].replace("explore(figure", "shown = explore(figure"), namespace)
+    exec(borrowing, namespace)
+    assert namespace["saturation"].caption
+    exec(making.replace("explore(figure", "shown = explore(figure"), namespace)
     assert namespace["shown"].caption == "The slope at 0 is 0.250."

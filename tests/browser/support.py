@@ -194,7 +194,7 @@ def check_slider(shown: Shown, number: int) -> None:
     slider = shown.sliders.nth(number)
     where = f"slider {number + 1} of the explorer that shows {shown.caption!r}"
     with shown.watched() as frames:
-        for key in ("Home", "End"):
+        for key in ("Home", "PageUp", "PageUp", "End"):
             slider.press(key)
             shown.settle()
     assert frames.steady, f"{where}, by keyboard: {frames}"
@@ -208,7 +208,7 @@ def check_slider(shown: Shown, number: int) -> None:
 
 
 def check_others(shown: Shown) -> None:
-    """Go through every choice, option and toggle; the caption follows, and nothing blanks."""
+    """Go through every choice, option and toggle; picture and caption follow, and nothing blanks."""
     moves: list[list[Callable[[], Any]]] = []
     for choice in shown.choices.all():
         count = choice.locator("option").count()
@@ -223,7 +223,7 @@ def check_others(shown: Shown) -> None:
                 move()
                 shown.settle()
         assert frames.steady, f"{where}: {frames}"
-        # The picture may stay: a choice of nats or bits changes the numbers alone.
+        assert len(frames.pictures) > 1, f"no picture changes: {where}"
         assert len(frames.captions) > 1, f"no caption changes: {where}"
 
 
