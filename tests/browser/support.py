@@ -201,7 +201,7 @@ def check_slider(shown: Shown, number: int) -> None:
     assert len(frames.pictures) > 1, f"the keyboard changes no picture: {where}"
     assert len(frames.captions) > 1, f"the keyboard changes no caption: {where}"
     with shown.watched() as frames:
-        shown.drag(slider, 0.5, 0.2, 0.7)
+        shown.drag(slider, 0.5, 0.0, 0.7, steps=5)
     assert frames.steady, f"{where}, by mouse: {frames}"
     assert len(frames.pictures) > 1, f"the mouse changes no picture: {where}"
     assert len(frames.captions) > 1, f"the mouse changes no caption: {where}"
