@@ -34,7 +34,7 @@ test: $(TOOLS)  ## lint, types, unit tests, browser tests, and every notebook ag
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy helpers
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
 
 site: $(SITE)  ## build the web pages in site/_build (REPOSITORY=owner/name adds the Binder buttons)
 	$(SITE_BIN)/python site/build.py $(ARGS)

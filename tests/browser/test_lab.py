@@ -1,27 +1,17 @@
-"""Explorers and lessons in a real JupyterLab, and the core of it in Notebook 7."""
+"""Explorers in a real JupyterLab and in Notebook 7."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nbformat
 import pytest
-from conftest import ROOT, Jupyter, Watched, watching
+from conftest import Jupyter, Watched, watching
 from playwright.sync_api import Browser, expect
-from support import PATIENCE, Notebook, Shown, check_controls, explorers, write_notebook
+from support import PATIENCE, Notebook, Shown, explorers, own_errors, write_notebook
 
-LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 EXAMPLES = f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport examples"
-
-# Notebook 7's own complaints, there with any notebook: extensions and a font that it does not serve.
-OF_NOTEBOOK_7 = re.compile(
-    r"Cannot read properties of undefined \(reading 'schema'\)"
-    r"|Command 'filebrowser:open-path' not registered\."
-    r"|Failed to load resource: .* 403 .*/static/notebook/\w+\.woff2"
-)
 
 
 class Core:
@@ -66,7 +56,7 @@ def core(_core: Core) -> Iterator[Core]:
     """Lend the open notebook to a test; in the end no cell and no console complained."""
     yield _core
     assert _core.notebook.complaints == []
-    assert [error for error in _core.watched.errors if not OF_NOTEBOOK_7.fullmatch(error)] == []
+    assert own_errors(_core.watched) == []
 
 
 def test_run_all_shows_every_explorer_and_a_later_cell_moves_one(core: Core) -> None:
@@ -236,57 +226,5 @@ def test_a_slow_explorer_tells_that_it_computes_and_is_right_in_the_end(
     assert frames.steady
     assert slow.lines == {"blue": 0.95}
     expect(slow.note).to_have_text("", timeout=PATIENCE)
-    assert notebook.complaints == []
-    assert watched.errors == []
-
-
-def keep_screenshots(shown: list[Shown], name: str) -> None:
-    """Save each explorer in the light and in the dark theme, if SCREENSHOTS names a folder."""
-    folder = os.environ.get("SCREENSHOTS")
-    if not folder or not shown:
-        return
-    page = shown[0].page
-    for theme in ("Dark", "Light"):
-        command = f"jupyterapp.commands.execute('apputils:change-theme', {{ theme: 'JupyterLab {theme}' }})"
-        page.evaluate(command)
-        page.wait_for_function(f"document.body.dataset.jpThemeLight == '{str(theme == 'Light').lower()}'")
-        for number, one in enumerate(shown, start=1):
-            one.settle()
-            one.root.screenshot(path=f"{folder}/{Path(name).stem}_{number}_{theme.lower()}.png")
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_a_saved_notebook_shows_its_pictures_before_anything_runs(
-    name: str, watch: Callable[..., Watched], jupyter: Jupyter
-) -> None:
-    watched = watch()
-    notebook = Notebook(watched.page, jupyter.url, name)
-    cells = nbformat.read(ROOT / "notebooks" / name, as_version=4).cells
-    saved = sum("image/png" in output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
-    images = ".jp-RenderedImage img"
-    if saved:
-        watched.page.locator(images).nth(saved - 1).wait_for(state="attached", timeout=PATIENCE)
-    assert watched.page.locator(images).count() == saved
-    watched.page.wait_for_function(
-        "(images) => [...document.querySelectorAll(images)].every((one) => one.naturalWidth > 0)", arg=images
-    )
-    assert notebook.complaints == []
-    assert watched.errors == []
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_every_control_of_a_lesson_moves_its_picture_and_caption(
-    name: str, watch: Callable[..., Watched], jupyter: Jupyter
-) -> None:
-    watched = watch()
-    notebook = Notebook(watched.page, jupyter.url, name)
-    if notebook.prompts:
-        notebook.run_all()
-    notebook.wait_until_run()
-    assert notebook.complaints == []
-    shown = explorers(watched.page)
-    for one in shown:
-        check_controls(one)
-    keep_screenshots(shown, name)
     assert notebook.complaints == []
     assert watched.errors == []
