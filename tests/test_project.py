@@ -219,6 +219,8 @@ def test_the_readme_quotes_the_last_count_of_regions():
     rows = [line for line in quoted.splitlines() if line.startswith("|")]
     assert len(rows) >= 6
     assert [row for row in rows if row not in kept] == []
+    ((count, ms),) = re.findall(r"a frame of ([\d,]+) regions: .* \| (\d+) ms \|", "\n".join(kept))
+    assert f"{count} regions, found, drawn and written, takes the kernel {ms} ms" in quoted
 
 
 def test_the_examples_in_the_readme_run(monkeypatch):
