@@ -1,15 +1,19 @@
-"""Every lesson in Notebook 7: it runs without a complaint, and its explorers move."""
+"""Lessons in Notebook 7: they run without a complaint, and their explorers move."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
 from conftest import LESSONS, Jupyter, Watched
 from support import Notebook, explorers, own_errors
 
+# Half a minute each, and JupyterLab sweeps them all. EVERY_LESSON=1 asks for all here too, as on GitHub.
+SOME = [name for name in LESSONS if os.environ.get("EVERY_LESSON") == "1" or name[:2] in ("02", "in")]
 
-@pytest.mark.parametrize("name", LESSONS)
+
+@pytest.mark.parametrize("name", SOME)
 def test_a_lesson_runs_and_each_explorer_moves(
     name: str, watch: Callable[..., Watched], jupyter: Jupyter
 ) -> None:
