@@ -195,3 +195,10 @@ def test_the_wheel_of_the_edition_holds_the_helpers(site: Served) -> None:
     assert wheel.stat().st_size > 10_000
     index = json.loads((BUILD / "lab/pypi/all.json").read_text())
     assert "activation-course" in index
+
+
+def test_the_edition_opens_a_lesson(site: Served, watch: Callable[..., Watched]) -> None:
+    page = watch().page
+    page.goto(f"{site.url}/lab/lab/index.html?path=02_sigmoid_saturation.ipynb")
+    title = page.locator(".jp-Notebook h1", has_text="Why does a sigmoid stop learning?")
+    title.wait_for(timeout=3 * PATIENCE)
