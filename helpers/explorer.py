@@ -16,6 +16,7 @@ import itertools
 import json
 import math
 import pathlib
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ _SCRIPT = pathlib.Path(__file__).with_name("explorer.js")
 
 PAGE_BUDGET = 1_500_000
 """Bytes of records that a page carries for an explorer unless told otherwise."""
+
+# JupyterLab has widgets answer in a thread of their own while cells run, and Matplotlib is not thread-safe.
+_DRAWING = threading.RLock()
 
 Indices = tuple[int, ...]
 
@@ -199,14 +203,16 @@ class Explorer(ipywidgets.VBox):
         self.figure = figure
         self._moving = MovingFigure(figure, update, self.values)
         self._initial = initial = self._indices
-        # Watching the ends of every control finds what moves before the first picture is drawn.
-        self._records(_axis_ends(controls, initial))
-        first = self._moving.record(self._values_at(initial))
+        with _DRAWING:
+            # Watching the ends of every control finds what moves before the first picture is drawn.
+            self._records(_axis_ends(controls, initial))
+            first = self._moving.record(self._values_at(initial))
+            stills = self._moving.stills()
         self._canvas = _Canvas(
             size=list(self._moving.size),
             controls=list(self.controls.values()),
             described=[control.describe() for control in controls],
-            stills=self._moving.stills(),
+            stills=stills,
             first={"key": _key(initial), "record": first},
         )
         self._version = self._moving.version
@@ -226,7 +232,8 @@ class Explorer(ipywidgets.VBox):
     @property
     def caption(self) -> str:
         """The caption at the controls' values now."""
-        return self._moving.move(self.values)
+        with _DRAWING:
+            return self._moving.move(self.values)
 
     def __repr__(self) -> str:
         return self._in_words(self.caption)
@@ -237,9 +244,11 @@ class Explorer(ipywidgets.VBox):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         width, height = self._moving.size
         caption = self.caption  # asked for once: it calls update, which may be slow
+        with _DRAWING:
+            png = self._moving.png(self.values)
         bundle = {
             "text/plain": self._in_words(caption),
-            "image/png": base64.b64encode(self._moving.png(self.values)).decode(),
+            "image/png": base64.b64encode(png).decode(),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
                 "version_minor": 0,
@@ -376,6 +385,10 @@ class Explorer(ipywidgets.VBox):
 
     def _answer(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """Record the positions that the browser asks for."""
+        with _DRAWING:
+            self._send_records(content)
+
+    def _send_records(self, content: Mapping[str, Any]) -> None:
         started = time.perf_counter()
         records = self._records(tuple(map(int, key.split(","))) for key in content.get("want", []))
         message = {"records": records, "seconds": time.perf_counter() - started}

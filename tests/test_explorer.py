@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from typing import Any
 
 import ipywidgets
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from helpers.drawing import panels
-from helpers.explorer import Control, Explorer, explore
+from helpers.explorer import _DRAWING, Control, Explorer, explore
 
 X = np.linspace(-3, 3, 50)
 
@@ -100,6 +101,18 @@ def test_a_late_mover_is_in_every_record_of_its_batch() -> None:
     assert message["boxes"] == [still["box"] for still in explorer._canvas.stills]
     assert len(explorer._canvas.first["record"]["runs"][0]) == 2
     assert "boxes" not in send(explorer, ["5"])
+
+
+def test_an_answer_waits_while_another_thread_draws() -> None:
+    explorer, answers = make(), []
+    asking = threading.Thread(target=lambda: answers.append(send(explorer, ["1,0,0"])))
+    with _DRAWING:
+        asking.start()
+        asking.join(0.2)
+        assert answers == []
+        assert explorer.caption  # the thread that draws may go on
+    asking.join(10)
+    assert list(answers[0]["records"]) == ["1,0,0"]
 
 
 def test_a_sweep_visits_ends_middles_and_random_stops() -> None:
