@@ -1,9 +1,11 @@
-"""The one data set that the experiments share: scikit-learn's bundled digits, always split the same way."""
+"""The data that lessons share: scikit-learn's bundled digits, split one way, and the experiments' tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,3 +69,20 @@ def digits() -> Digits:
         return Split(X, y)
 
     return Digits(split(X_train, y_train), split(X_validation, y_validation), split(X_test, y_test))
+
+
+def read_table(path: str | Path) -> NDArray[Any]:
+    """Read the table of an experiment.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A CSV that `experiments/runs.py` wrote: three lines of comment, the names of the columns, the rows.
+
+    Returns
+    -------
+    structured array of shape (rows,)
+        One field for each column: text, whole numbers or floats.
+    """
+    rows = np.genfromtxt(path, delimiter=",", skip_header=3, names=True, dtype=None, encoding="utf-8")
+    return np.atleast_1d(rows)

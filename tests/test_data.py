@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from helpers.data import digits
+from helpers.data import digits, read_table
 
 
 def test_the_parts_are_disjoint_and_together_hold_every_image():
@@ -26,3 +26,16 @@ def test_every_part_holds_every_class_in_proportion():
 def test_the_arrays_cannot_be_changed_by_accident():
     with pytest.raises(ValueError, match="read-only"):
         digits().train.X[0, 0] = 1
+
+
+@pytest.mark.parametrize("rows", [["tanh,3,0.5"], ["tanh,3,0.5", "relu,4,nan"]])
+def test_a_table_has_a_row_for_each_run_and_keeps_the_kind_of_each_column(tmp_path, rows):
+    path = tmp_path / "runs.csv"
+    path.write_text(
+        "\n".join(["# a title", "# versions", "# a command", "activation,depth,loss", *rows]),
+        encoding="utf-8",
+    )
+    table = read_table(path)
+    assert table.shape == (len(rows),)
+    assert (str(table["activation"][0]), int(table["depth"][0]), float(table["loss"][0])) == ("tanh", 3, 0.5)
+    assert table["depth"].dtype.kind == "i"
