@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import pairwise
 from statistics import median
 
 LONGEST_CELL = 15
@@ -60,6 +61,22 @@ def questions_in(cell):
     yield from (name for name in calls_in(cell) if name in {"check", "predict"})
 
 
+def setter_shown(cell):
+    """The Matplotlib setter that a cell ends with; what it returns would stand under the cell."""
+    last = parsed(cell).body[-1:]
+    match last:
+        case [ast.Expr(ast.Call(ast.Attribute(attr=name)))] if name == "set" or name.startswith("set_"):
+            return name
+    return None
+
+
+def repeated_line(latex):
+    """A line that a derivation shows twice in a row: the step between them shows nothing."""
+    shown = [line.split("& ", 1)[1].split(" && ")[0] for line in latex.splitlines() if "& " in line]
+    shown = [line.removesuffix(r" \\") for line in shown]
+    return next((one for one, other in pairwise(shown) if one == other), None)
+
+
 def is_solution(cell):
     return "solution" in cell.metadata.get("tags", [])
 
@@ -78,6 +95,8 @@ def broken_cell_rules(notebook):
             broken.append(f"code cell {number} names the color {found[0]}")
         if cell.source.rstrip().endswith(";"):
             broken.append(f"code cell {number} ends in ;, which nbval does not honor")
+        if name := setter_shown(cell):
+            broken.append(f"code cell {number} shows what {name} returns")
         used = set(names_in(cell))
         broken += [f"code cell {number} {what}" for name, what in LOOK.items() if name in used]
         broken += [f"code cell {number} uses {name}" for name in sorted(SWALLOWS_ERRORS & used)]
@@ -142,6 +161,8 @@ def broken_output_rules(notebook):
                 broken.append(f"code cell {number} saves a widget view without its model; run make notebooks")
             if "image/svg+xml" in data:
                 broken.append(f"code cell {number} saves an SVG, which differs in every run")
+            if line := repeated_line(data.get("text/latex", "")):
+                broken.append(f"code cell {number} shows a step that changes nothing: {line}")
     return broken
 
 

@@ -268,6 +268,8 @@ for name, power in {"two": 2, "three": 3, "back": -1, "none": 0}.items():
 #
 # - Y. Bengio, P. Simard, P. Frasconi (1994), *Learning long-term dependencies with
 #   gradient descent is difficult*.
+#
+# **Next.** The [map of the course](index.ipynb).
 """
 QUESTIONS = """
 [{name}]
@@ -304,6 +306,10 @@ def add_lesson(copy):
         f"| ![A picture of lesson 10](thumbnails/10.png) | [{TITLE}](10_example.ipynb) | powers | 5 min |\\n"
     )
     edit(copy / "notebooks/index.ipynb", f'{last}",', f'{last}",\n    "{row}",')
+    assert "A lesson ends with a link to the next one, the last with one to the index." in NOTEBOOK[1]
+    edit(
+        copy / "notebooks/09_atlas.ipynb", "[map of the course](index.ipynb)", f"[{TITLE}](10_example.ipynb)"
+    )
     assert "README" in NOTEBOOK[1]
     last = "| 09 | [Which activation should you choose?](notebooks/09_atlas.ipynb) |\n"
     edit(copy / "README.md", last, f"{last}| 10 | [{TITLE}](notebooks/10_example.ipynb) |\n")

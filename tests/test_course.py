@@ -54,6 +54,11 @@ def test_the_map_lists_every_claim_with_its_verdict_and_a_link_to_its_cell():
     assert set(rows) == expected
 
 
+def test_the_largest_group_of_claims_holds_under_a_condition():
+    verdicts = [card.verdict for lesson in LESSONS for card in cards(lesson)]
+    assert verdicts.count("only if") > max(verdicts.count("holds"), verdicts.count("false"))
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_a_thumbnail_is_the_lessons_first_picture(lesson):
     saved = np.asarray(

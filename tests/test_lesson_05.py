@@ -114,14 +114,14 @@ def test_before_batch_norm_the_bias_has_no_gradient_and_the_weights_one_at_a_rig
 # Section 3 ------------------------------------------------------------------------------------------------
 
 
-def shape_of(toward: str, skew: float) -> Any:
-    if skew == 0:
+def shape_of(toward: str, tail: float) -> Any:
+    if tail == 0:
         return stats.norm()
-    return stats.gamma(skew**-2) if toward == "exponential" else stats.lognorm(skew)
+    return stats.gamma(tail**-2) if toward == "exponential" else stats.lognorm(tail)
 
 
 @pytest.mark.parametrize(
-    ("toward", "skew", "mean", "beta", "gamma"),
+    ("toward", "tail", "mean", "beta", "gamma"),
     [
         ("exponential", 0.0, 0.0, 0.0, 1.0),
         ("exponential", 0.0, 0.5, 1.0, 1.0),
@@ -132,11 +132,11 @@ def shape_of(toward: str, skew: float) -> Any:
     ],
 )
 def test_the_distributions_lose_the_share_of_theory(
-    lesson: Any, toward: str, skew: float, mean: float, beta: float, gamma: float
+    lesson: Any, toward: str, tail: float, mean: float, beta: float, gamma: float
 ) -> None:
-    caption, data = at(lesson["distributions"], toward=toward, skew=skew, mean=mean, beta=beta, gamma=gamma)
+    caption, data = at(lesson["distributions"], toward=toward, tail=tail, mean=mean, beta=beta, gamma=gamma)
     _, ratio, lost, also, low, middle = numbers(caption)
-    shape = shape_of(toward, skew)
+    shape = shape_of(toward, tail)
 
     def below(x: float) -> float:  # of the batch, which has its mean at `mean` and standard deviation 1
         return shape.cdf(shape.mean() + (x - mean) * shape.std())

@@ -483,6 +483,7 @@ def test_softmax_and_sigmoids_answer_as_their_weights_say(
 def test_what_is_said_of_blank_paper_and_of_overlays_is_counted(lesson: Any, saved: str) -> None:
     X, Y = lesson["X_pairs"], lesson["Y_pairs"]
     assert 400 < len(X) < 500
+    assert len(lesson["X_two"]) == pytest.approx(1800, abs=25)
     assert (Y.sum(axis=1) == 2).all()
     test, paper, blanks, found = digits().test, lesson["paper"][None], {}, {}
     for kind, nets in lesson["kinds"].items():

@@ -11,6 +11,7 @@ import pytest
 from lessons import at, numbers, table_rows
 from scipy.optimize import minimize_scalar
 from scipy.special import erf, expit, lambertw
+from sympy import lambdify
 
 from experiments.choosing import ACTIVATIONS, RATES, RESULTS, SEEDS, Task, tasks
 from experiments.choosing import run as train_once
@@ -53,6 +54,14 @@ def test_the_dips_are_where_a_minimizer_finds_them(lesson: Any, function: str, b
 def test_silu_dips_by_lambert_w(lesson: Any) -> None:
     w = lambertw(math.exp(-1)).real
     assert float(lesson["known"]["silu"].minimum.value) == pytest.approx(-w, abs=1e-12)
+
+
+def test_the_other_form_of_mish_overflows_and_the_catalogues_does_not(lesson: Any) -> None:
+    at_both = np.array([300.0, 400.0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        other = lambdify(lesson["x"], lesson["mish"].result, "numpy")(at_both)
+    assert np.isfinite(other).tolist() == [True, False]
+    assert lesson["ACTIVATIONS"]["mish"](at_both).tolist() == [300, 400]
 
 
 @pytest.mark.parametrize(("leak", "rest"), [(10.0, 0.0), (20.0, 2.0), (40.0, 5.0)])

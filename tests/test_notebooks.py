@@ -3,6 +3,7 @@
 import gc
 import re
 import time
+from itertools import pairwise
 
 import IPython.display
 import ipywidgets
@@ -13,6 +14,8 @@ import pytest
 from lessons import FOLDER, read, run
 from matplotlib.figure import Figure
 
+from helpers.activations import x
+from helpers.derivation import Derivation
 from helpers.explorer import Explorer, explore
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -123,6 +126,7 @@ def notebook_of(*sources, **changes):
         ("interact(f, x=3)", "uses interact"),
         ("widgets.Output()", "uses Output"),
         ("x + 1;", "ends in ;"),
+        ("axes.set_ylim(0, 1)", "shows what set_ylim returns"),
     ],
 )
 def test_a_broken_cell_rule_is_named(source, said):
@@ -144,6 +148,9 @@ def test_a_name_that_a_picture_still_uses_is_not_rebound():
     assert "rebinds line" in rules.broken_cell_rules(notebook_of("line = 1", use, "line = 2"))[0]
 
 
+SAME_TWICE = Derivation(x * (x + 1)).step("rest", x * (1 + x))._repr_latex_()
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -153,6 +160,10 @@ def test_a_name_that_a_picture_still_uses_is_not_rebound():
         (
             {"outputs": [nbformat.v4.new_output("display_data", {rules.WIDGET_VIEW: {}, "image/png": ""})]},
             "without its model",
+        ),
+        (
+            {"outputs": [nbformat.v4.new_output("display_data", {"text/latex": SAME_TWICE})]},
+            r"changes nothing: x \left(x + 1\right)",
         ),
     ],
 )
@@ -240,6 +251,18 @@ def test_the_summary_repeats_the_verdict_of_every_claim_card(path):
     rows = re.findall(r"^\| (C\d\d) .* \| (holds|false|only if)\b", rules.prose(notebook), re.MULTILINE)
     assert rows
     assert dict(rows) == judged(notebook)
+
+
+@pytest.mark.parametrize(
+    ("path", "following"),
+    [*pairwise(LESSONS), (LESSONS[-1], FOLDER / "index.ipynb")],
+    ids=lambda path: path.stem,
+)
+def test_a_lesson_ends_with_a_link_to_the_next(path, following):
+    _, last = read(path).cells[-1].source.split("**Next.**")
+    (link,) = re.findall(r"\[([^]]+)\]\(([^)]+)\)", last)
+    titles = [read(following).cells[0].source.splitlines()[0].removeprefix("# "), "map of the course"]
+    assert link == (titles[following.stem == "index"], following.name)
 
 
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem == "index"], ids=lambda path: path.stem)
