@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ _HOUSE = rc_params_from_file(Path(__file__).with_name("house.mplstyle"), use_def
 # Not "C0" and so on: Matplotlib looks those up when it draws, outside the style.
 VALUE, SLOPE, DATA, DEAD, FLOW = _HOUSE["axes.prop_cycle"].by_key()["color"]
 """Colors by meaning: a function's value, its slope, data, what is dead or lost, what flows."""
+
+DRAWING = threading.RLock()
+"""Held by whoever draws: widgets may answer beside running cells, and Matplotlib is not thread-safe."""
 
 WIDTH = 8.4  # inches; 840 pixels, the text width of a notebook page
 
@@ -272,7 +276,8 @@ class Picture:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         file = io.BytesIO()
-        self.figure.savefig(file, format="png", dpi=2 * self.figure.dpi)
+        with DRAWING:
+            self.figure.savefig(file, format="png", dpi=2 * self.figure.dpi)
         png = base64.b64encode(file.getvalue()).decode()
         width, height = self.figure.get_size_inches() * self.figure.dpi
         size = {"width": round(width), "height": round(height), "alt": self.caption}

@@ -445,6 +445,8 @@ async function render({ model, el }) {
   const take = async (message, pngs) => {
     if (message.boxes) {
       explorer.forget();
+      // No record so far goes with the new stills. What is drawn stays until one comes that does.
+      explorer.stage.record = undefined;
       await explorer.stage.setStills(message.boxes.map((box, i) => box && { box, png: pngs[i] }));
       explorer.shown = undefined;
     }

@@ -8,6 +8,7 @@ live notebook and on a page with no kernel.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import html
 import inspect
@@ -16,7 +17,6 @@ import itertools
 import json
 import math
 import pathlib
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,15 +30,13 @@ from ipywidgets import interactive
 from matplotlib.figure import Figure
 from PIL import Image
 
+from helpers.drawing import DRAWING
 from helpers.recorder import MovingFigure
 
 _SCRIPT = pathlib.Path(__file__).with_name("explorer.js")
 
 PAGE_BUDGET = 1_500_000
 """Bytes of records that a page carries for an explorer unless told otherwise."""
-
-# JupyterLab has widgets answer in a thread of their own while cells run, and Matplotlib is not thread-safe.
-_DRAWING = threading.RLock()
 
 Indices = tuple[int, ...]
 
@@ -201,11 +199,14 @@ class Explorer(ipywidgets.VBox):
         self._controls = controls
         self.controls = {control.name: control.widget for control in controls}
         self.figure = figure
-        self._moving = MovingFigure(figure, update, self.values)
         self._initial = initial = self._indices
-        with _DRAWING:
+        with DRAWING:
+            self._moving = MovingFigure(figure, update, self.values)
             # Watching the ends of every control finds what moves before the first picture is drawn.
-            self._records(_axis_ends(controls, initial))
+            for indices in _axis_ends(controls, initial):
+                # A position that fails says so when it is asked for.
+                with contextlib.suppress(Exception):
+                    self._moving.move(self._values_at(indices))
             first = self._moving.record(self._values_at(initial))
             stills = self._moving.stills()
         self._canvas = _Canvas(
@@ -232,7 +233,7 @@ class Explorer(ipywidgets.VBox):
     @property
     def caption(self) -> str:
         """The caption at the controls' values now."""
-        with _DRAWING:
+        with DRAWING:
             return self._moving.move(self.values)
 
     def __repr__(self) -> str:
@@ -244,7 +245,7 @@ class Explorer(ipywidgets.VBox):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         width, height = self._moving.size
         caption = self.caption  # asked for once: it calls update, which may be slow
-        with _DRAWING:
+        with DRAWING:
             png = self._moving.png(self.values)
         bundle = {
             "text/plain": self._in_words(caption),
@@ -385,7 +386,7 @@ class Explorer(ipywidgets.VBox):
 
     def _answer(self, _: Any, content: Mapping[str, Any], __: Any) -> None:
         """Record the positions that the browser asks for."""
-        with _DRAWING:
+        with DRAWING:
             self._send_records(content)
 
     def _send_records(self, content: Mapping[str, Any]) -> None:

@@ -11,8 +11,8 @@ import ipywidgets
 import numpy as np
 import pytest
 
-from helpers.drawing import panels
-from helpers.explorer import _DRAWING, Control, Explorer, explore
+from helpers.drawing import DRAWING, Picture, panels
+from helpers.explorer import Control, Explorer, explore
 
 X = np.linspace(-3, 3, 50)
 
@@ -106,13 +106,39 @@ def test_a_late_mover_is_in_every_record_of_its_batch() -> None:
 def test_an_answer_waits_while_another_thread_draws() -> None:
     explorer, answers = make(), []
     asking = threading.Thread(target=lambda: answers.append(send(explorer, ["1,0,0"])))
-    with _DRAWING:
+    with DRAWING:
         asking.start()
         asking.join(0.2)
         assert answers == []
         assert explorer.caption  # the thread that draws may go on
     asking.join(10)
     assert list(answers[0]["records"]) == ["1,0,0"]
+
+
+def test_pictures_and_answers_do_not_disturb_each_other() -> None:
+    """Matplotlib has one parser of formulas for all threads, and mixed up it finds right ones wrong."""
+    figure, (axes,) = panels("$x$")
+
+    def update(k: int = 0) -> str:
+        axes.set_title(rf"$\frac{{{k}}}{{2}}\lambda_{{{k}}}$")
+        return str(k)
+
+    explorer, answers, done = explore(figure, update, k=(0, 99, 1)), [], threading.Event()
+
+    def ask() -> None:
+        while not done.wait(0.001):
+            answers.append(send(explorer, [str(len(answers) % 100)]))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for number in range(30):
+            Picture(panels(rf"$\sqrt{{{number}}}$")[0], "a root")._repr_mimebundle_()
+    finally:
+        done.set()
+        asking.join()
+    assert len(answers) > 10
+    assert [record["error"] for a in answers for record in a["records"].values() if "error" in record] == []
 
 
 def test_a_sweep_visits_ends_middles_and_random_stops() -> None:

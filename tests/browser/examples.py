@@ -61,20 +61,20 @@ def slow(seconds: float = 0.15) -> Explorer:
 
 
 def moves_late() -> Explorer:
-    """Show a blue line that moves always and a red one that moves at one position only."""
+    """Show a blue line that moves always, and a red one that moves at one step, if the toggle lets it."""
     figure, axes = bare()
     always = axes.axhline(0.5, color="blue", linewidth=8)
     late = axes.axhline(0.2, color="red", linewidth=8)
 
-    def update(step: int = 5) -> str:
+    def update(step: int = 5, free: bool = False) -> str:
         always.set_ydata([step / 10] * 2)
         # Only an artist that is touched counts as moving, and few positions touch this one.
-        height = 0.9 if step == 7 else 0.2
+        height = 0.9 if free and step == 7 else 0.2
         if late.get_ydata()[0] != height:
             late.set_ydata([height] * 2)
         return f"step {step}"
 
-    return explore(figure, update, step=(3, 8, 1))
+    return explore(figure, update, step=(3, 8, 1), free=False)
 
 
 def a_photo() -> Explorer:

@@ -141,13 +141,23 @@ def test_a_failing_position_shows_its_error_in_place_and_recovers(core: Core) ->
 def test_an_artist_that_moves_late_is_right_at_every_position(core: Core) -> None:
     shown = core.late
     slider = shown.sliders.first
-    slider.press("Home")
-    for step in (3, 4, 5, 6, 7, 8, 7, 6, 5):
-        while (now := float(slider.get_attribute("aria-valuenow") or 0)) != step:
-            slider.press("ArrowRight" if now < step else "ArrowLeft")
-        shown.wait_for_caption(f"step {step}")
-        shown.settle()
-        assert shown.lines == {"blue": step / 10, "red": 0.9 if step == 7 else 0.2}
+    with shown.watched() as frames:
+        shown.toggles.first.click()
+        core.page.wait_for_timeout(
+            1500
+        )  # At rest, it asks for all positions, and the red line starts to move.
+        slider.press("Home")
+        for step in (3, 4, 5, 6, 7, 8, 7, 6, 5):
+            while (now := float(slider.get_attribute("aria-valuenow") or 0)) != step:
+                slider.press("ArrowRight" if now < step else "ArrowLeft")
+            shown.wait_for_caption(f"step {step}")
+            shown.settle()
+            assert shown.lines == {"blue": step / 10, "red": 0.9 if step == 7 else 0.2}
+    # No line was missing, not even between two positions. Step 5 is drawn in two ways: red still, red moving.
+    assert frames.steady
+    assert len(frames.captions) == 6
+    assert len(frames.pictures) <= 7
+    shown.toggles.first.click()
 
 
 def test_a_reload_beside_a_running_kernel_keeps_the_pictures(core: Core) -> None:

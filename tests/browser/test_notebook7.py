@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from conftest import LESSONS, Jupyter, Watched
-from support import Notebook, explorers, own_errors
+from support import Notebook, check_moves, explorers, own_errors
 
 # Half a minute each, and JupyterLab sweeps them all. EVERY_LESSON=1 asks for all here too, as on GitHub.
 SOME = [name for name in LESSONS if os.environ.get("EVERY_LESSON") == "1" or name[:2] in ("02", "in")]
@@ -23,13 +24,8 @@ def test_a_lesson_runs_and_each_explorer_moves(
     notebook.wait_until_run()
     for shown in explorers(watched.page):
         shown.stage.scroll_into_view_if_needed()
-        with shown.watched() as frames:
-            for control in (*shown.sliders.all()[:1], *shown.choices.all()[:1]):
-                for key in ("Home", "End"):
-                    control.press(key)
-                    shown.settle()
-        assert frames.steady, f"{shown.caption!r}: {frames}"
-        assert len(frames.pictures) > 1, f"nothing moves the picture of {shown.caption!r}"
-        assert len(frames.captions) > 1, f"nothing moves the caption {shown.caption!r}"
+        controls = (*shown.sliders.all()[:1], *shown.choices.all()[:1])
+        keys = [partial(control.press, key) for control in controls for key in ("Home", "End")]
+        check_moves(shown, "the first slider and choice", keys)
     assert notebook.complaints == []
     assert own_errors(watched) == []
