@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lessons import FOLDER, read, run
+from lessons import FOLDER, Ran, read, run_once
+from xdist.scheduler import LoadFileScheduling
+
+# The tests that every lesson has of its own, and the one for all lessons that runs them too.
+OF_A_LESSON = re.compile(
+    r".*/(?:test_lesson_(\d\d)\.py::|test_notebooks\.py::test_every_cell_runs.*\[(\d\d)_)"
+)
+
+
+class ByLesson(LoadFileScheduling):
+    """The tests of a file go to one worker, and so do all that need one lesson's run: it then runs once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        lesson = OF_A_LESSON.match(nodeid)
+        return f"lesson {lesson[1] or lesson[2]}" if lesson else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    return ByLesson(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="module")
@@ -17,17 +37,15 @@ def notebook(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(notebook: Path) -> tuple[dict[str, Any], dict[int, Any]]:
-    """What the lesson's cells define, and what each shows."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(FOLDER)
-        return run(read(notebook))
+def ran(notebook: Path) -> Ran:
+    """The lesson, run."""
+    return run_once(notebook)
 
 
 @pytest.fixture(scope="module")
-def lesson(ran: tuple[dict[str, Any], dict[int, Any]]) -> dict[str, Any]:
+def lesson(ran: Ran) -> dict[str, Any]:
     """What the lesson's cells define."""
-    return ran[0]
+    return ran.namespace
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,23 @@
 import ast
 import contextlib
 import csv
+import gc
 import io
 import re
+import time
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import IPython.display
 import nbformat
 import notebook_rules as rules
 import numpy as np
+import pytest
 from matplotlib import rc_context
+
+from helpers.explorer import Explorer
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 
@@ -46,6 +54,35 @@ def run(notebook: nbformat.NotebookNode) -> tuple[dict[str, Any], dict[int, Any]
         if printed.getvalue() or (value is not None and not cell.source.rstrip().endswith(";")):
             shown[number] = value
     return namespace, shown
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A notebook that was run: what its cells define and show, its explorers, and the processor's time."""
+
+    namespace: dict[str, Any]
+    shown: dict[int, Any]
+    explorers: list[Explorer]
+    seconds: float
+
+
+def _all_explorers() -> list[Explorer]:
+    return [thing for thing in gc.get_objects() if issubclass(type(thing), Explorer)]
+
+
+# Only the last: a lesson's tests follow each other, and what a lesson makes is large.
+@lru_cache(maxsize=1)
+def run_once(path: Path) -> Ran:
+    """Run a notebook of the course in its folder, once for all tests that follow each other."""
+    notebook, already = read(path), _all_explorers()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path.parent)
+        patch.setattr(IPython.display, "display", lambda *_, **__: None)
+        before = time.process_time()
+        namespace, shown = run(notebook)
+        seconds = time.process_time() - before
+    explorers = [explorer for explorer in _all_explorers() if all(explorer is not old for old in already)]
+    return Ran(namespace, shown, explorers, seconds)
 
 
 def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:

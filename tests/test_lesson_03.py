@@ -19,12 +19,12 @@ from helpers.drawing import Picture
 
 @pytest.fixture(scope="module")
 def cards(ran: Any) -> dict[str, Any]:
-    return {card.id: card for card in ran[1].values() if hasattr(card, "verdict")}
+    return {card.id: card for card in ran.shown.values() if hasattr(card, "verdict")}
 
 
 @pytest.fixture(scope="module")
 def captions(ran: Any) -> list[str]:
-    return [picture.caption for picture in ran[1].values() if isinstance(picture, Picture)]
+    return [picture.caption for picture in ran.shown.values() if isinstance(picture, Picture)]
 
 
 # The mean -------------------------------------------------------------------------------------------------

@@ -1,22 +1,19 @@
 """Every notebook keeps the rules, runs, and shows something true at every position of every slider."""
 
-import gc
 import re
-import time
 from itertools import pairwise
 
-import IPython.display
 import ipywidgets
 import nbformat
 import notebook_rules as rules
 import numpy as np
 import pytest
-from lessons import FOLDER, read, run
+from lessons import FOLDER, read, run, run_once
 from matplotlib.figure import Figure
 
 from helpers.activations import x
 from helpers.derivation import Derivation
-from helpers.explorer import Explorer, explore
+from helpers.explorer import explore
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if re.match(r"\d\d_", path.name)]
@@ -24,10 +21,6 @@ LONGEST_RUN = 30
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-
-
-def all_explorers():
-    return [thing for thing in gc.get_objects() if issubclass(type(thing), Explorer)]
 
 
 def check_explorer(explorer):
@@ -76,23 +69,17 @@ def test_lessons_share_one_form(path):
 
 
 @every_notebook
-def test_every_cell_runs_and_every_explorer_is_right_at_every_position(path, monkeypatch):
-    monkeypatch.chdir(path.parent)
-    monkeypatch.setattr(IPython.display, "display", lambda *_, **__: None)
-    notebook = read(path)
-    already = all_explorers()
-    before = time.process_time()
-    namespace, shown = run(notebook)
-    elapsed = time.process_time() - before
-    assert elapsed <= LONGEST_RUN, f"runs for {elapsed:.0f} s; {LONGEST_RUN} s are allowed"
+def test_every_cell_runs_and_every_explorer_is_right_at_every_position(path):
+    ran = run_once(path)
+    assert ran.seconds <= LONGEST_RUN, f"runs for {ran.seconds:.0f} s; {LONGEST_RUN} s are allowed"
 
-    stripped = [n for n in shown if not rules.code_cells(notebook)[n - 1].outputs]
+    cells = rules.code_cells(read(path))
+    stripped = [number for number in ran.shown if not cells[number - 1].outputs]
     assert not stripped, f"code cells {stripped} show something, and their outputs are not saved"
 
-    explorers = [explorer for explorer in all_explorers() if all(explorer is not old for old in already)]
-    assert explorers or path not in LESSONS, "a lesson without an explorer"
-    for number, explorer in enumerate(explorers, start=1):
-        name = next((name for name, value in namespace.items() if value is explorer), f"number {number}")
+    assert ran.explorers or path not in LESSONS, "a lesson without an explorer"
+    for number, explorer in enumerate(ran.explorers, start=1):
+        name = next((name for name, value in ran.namespace.items() if value is explorer), f"number {number}")
         try:
             check_explorer(explorer)
         except (AssertionError, RuntimeError) as error:
