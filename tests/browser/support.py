@@ -192,7 +192,7 @@ def explorers(page: Page) -> list[Shown]:
 def check_controls(shown: Shown) -> None:
     """Move every control of an explorer through its range; picture and caption follow, and nothing blanks."""
     shown.stage.scroll_into_view_if_needed()
-    # By mouse the first slider alone: all are of one make, and dragging takes a third of the time.
+    # By mouse the first slider alone: all are of one make, and dragging is slow.
     for slider in shown.sliders.all()[:1]:
         check_moves(shown, "slider 1, by mouse", [partial(shown.drag, slider, 0.0, 0.7, steps=5)])
     for number, slider in enumerate(shown.sliders.all(), start=1):

@@ -143,9 +143,8 @@ def test_an_artist_that_moves_late_is_right_at_every_position(core: Core) -> Non
     slider = shown.sliders.first
     with shown.watched() as frames:
         shown.toggles.first.click()
-        core.page.wait_for_timeout(
-            1500
-        )  # At rest, it asks for all positions, and the red line starts to move.
+        # At rest, the view asks for all positions, and the red line is found to move.
+        core.page.wait_for_timeout(1500)
         slider.press("Home")
         for step in (3, 4, 5, 6, 7, 8, 7, 6, 5):
             while (now := float(slider.get_attribute("aria-valuenow") or 0)) != step:

@@ -13,11 +13,12 @@ from support import PATIENCE, Notebook, Shown, check_controls, explorers
 
 
 def keep_screenshots(shown: list[Shown], name: str) -> None:
-    """Save each explorer in the light and in the dark theme, if SCREENSHOTS names a folder."""
+    """Save each figure in the light and in the dark theme, if SCREENSHOTS names a folder."""
     folder = os.environ.get("SCREENSHOTS")
     if not folder or not shown:
         return
     page = shown[0].page
+    pictures = page.locator(".jp-RenderedImage").all()
     for theme in ("Dark", "Light"):
         command = f"jupyterapp.commands.execute('apputils:change-theme', {{ theme: 'JupyterLab {theme}' }})"
         page.evaluate(command)
@@ -25,6 +26,8 @@ def keep_screenshots(shown: list[Shown], name: str) -> None:
         for number, one in enumerate(shown, start=1):
             one.settle()
             one.root.screenshot(path=f"{folder}/{Path(name).stem}_{number}_{theme.lower()}.png")
+        for number, picture in enumerate(pictures, start=1):
+            picture.screenshot(path=f"{folder}/{Path(name).stem}_picture_{number}_{theme.lower()}.png")
 
 
 def check_saved_pictures(notebook: Notebook, name: str) -> None:
