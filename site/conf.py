@@ -24,6 +24,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
     "home_page_in_toc": True,
+    "navbar_persistent": [],  # else a bar across the page repeats the sidebar's search
     "use_download_button": False,
     "use_fullscreen_button": False,
     "repository_url": f"https://github.com/{os.environ['REPOSITORY']}"

@@ -172,6 +172,13 @@ def test_a_prediction_and_a_check_answer_offline(site: Served, watch: Callable[.
     assert typed.locator("[data-feedback]").get_attribute("data-right") == "false"
 
 
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_page_shows_one_way_to_search(width: int, site: Served, watch: Callable[..., Watched]) -> None:
+    page = site.open(watch(viewport={"width": width, "height": 900}), "index")
+    searches = page.get_by_role("button", name="Search")
+    assert [one.is_visible() for one in searches.all()].count(True) == 1
+
+
 def test_search_finds_a_lesson_offline(site: Served, watch: Callable[..., Watched]) -> None:
     watched = watch()
     page = watched.page
