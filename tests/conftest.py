@@ -11,9 +11,7 @@ from lessons import FOLDER, Ran, read, run_once
 from xdist.scheduler import LoadFileScheduling
 
 # The tests that every lesson has of its own, and the one for all lessons that runs them too.
-OF_A_LESSON = re.compile(
-    r".*/(?:test_lesson_(\d\d)\.py::|test_notebooks\.py::test_every_cell_runs.*\[(\d\d)_)"
-)
+OF_A_LESSON = re.compile(r".*/test_(?:lesson_|notebooks\.py::test_every_cell_runs\w*\[)(\d\d)")
 
 
 class ByLesson(LoadFileScheduling):
@@ -21,7 +19,7 @@ class ByLesson(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         lesson = OF_A_LESSON.match(nodeid)
-        return f"lesson {lesson[1] or lesson[2]}" if lesson else super()._split_scope(nodeid)
+        return f"lesson {lesson[1]}" if lesson else super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
