@@ -5,11 +5,16 @@ Shapes
 A batch ``X`` has shape (batch, n_in), one example per row. The weights ``W`` have shape (n_out, n_in), one
 unit per row, as in W x + b; for a batch this reads ``X @ W.T + b``. The gradient of the loss with respect to
 an array has that array's shape, and its name with a ``d`` before it: ``dW`` is ∂L/∂W.
+
+Many networks of one architecture can be trained side by side (`stack`). Then all these arrays have one more
+axis in front, the runs: ``X`` has shape (runs, batch, n_in), ``W`` (runs, n_out, n_in). The same lines then
+compute all runs at once: ``.mT`` transposes the matrix of each run, and sums go over the axis -2, the batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -35,7 +40,7 @@ class Layer(Protocol):
     """What every layer can do: map a batch forward, and a gradient back.
 
     ``trainable`` names its parameters: for ``"W"`` the layer has an array ``W`` and, after `backward`, its
-    gradient ``dW``.
+    gradient ``dW``. A layer with other arrays to remember names them in ``estimates``.
     """
 
     trainable: ClassVar[tuple[str, ...]]
@@ -103,20 +108,20 @@ class Dense:
         self._X: Array | None = None
 
     def __repr__(self) -> str:
-        n_out, n_in = self.W.shape
+        n_out, n_in = self.W.shape[-2:]
         return f"Dense({n_in}, {n_out})"
 
     def forward(self, X: ArrayLike, training: bool = True) -> Array:
         """Return Y = X Wᵀ + b, of shape (batch, n_out)."""
-        self._X = _batch(X, self.W.shape[1], f"{self} takes X")
-        return self._X @ self.W.T + self.b
+        self._X = _batch(X, self.W.shape[-1], self.b.shape[:-1], f"{self} takes X")
+        return self._X @ self.W.mT + self.b[..., None, :]
 
     def backward(self, dY: ArrayLike) -> Array:
         """Return ∂L/∂X = dY W, and keep dW = dYᵀ X and db = the sum of dY over the batch."""
         X = _stored(self._X, self)
-        dY = _same_shape(dY, (len(X), len(self.b)), self)
-        self.dW = dY.T @ X
-        self.db = dY.sum(axis=0)
+        dY = _same_shape(dY, (*X.shape[:-1], self.b.shape[-1]), self)
+        self.dW = dY.mT @ X
+        self.db = dY.sum(axis=-2)
         return dY @ self.W
 
 
@@ -191,6 +196,7 @@ class BatchNorm:
     """
 
     trainable: ClassVar[tuple[str, ...]] = ("gamma", "beta")
+    estimates: ClassVar[tuple[str, ...]] = ("running_mean", "running_var")
 
     def __init__(self, n_features: int, eps: float = 1e-5, *, momentum: float = 0.1):
         if not isinstance(n_features, int | np.integer) or n_features < 1:
@@ -211,15 +217,22 @@ class BatchNorm:
         self._training = True
 
     def __repr__(self) -> str:
-        return f"BatchNorm({len(self.gamma)})"
+        return f"BatchNorm({self.gamma.shape[-1]})"
 
     def forward(self, X: ArrayLike, training: bool = True) -> Array:
         """Return Y = gamma · X̂ + beta, of X's shape; in training, move the running estimates as well."""
-        X = _batch(X, len(self.gamma), f"{self} takes X")
-        mean, var = self._batch_statistics(X) if training else (self.running_mean, self.running_var)
+        X = _batch(X, self.gamma.shape[-1], self.gamma.shape[:-1], f"{self} takes X")
+        if training and X.shape[-2] < 2:
+            raise ValueError(
+                f"{self} needs at least 2 examples in training, because one has no variance; "
+                f"got {X.shape[-2]}. Choose a batch size that leaves no remainder of 1"
+            )
+        mean = X.mean(axis=-2) if training else self.running_mean
+        centered = X - mean[..., None, :]
+        var = self._variance(mean, centered) if training else self.running_var
         self._training, self._std = training, np.sqrt(var + self.eps)
-        self._X_hat = (X - mean) / self._std
-        return self.gamma * self._X_hat + self.beta
+        self._X_hat = centered / self._std[..., None, :]
+        return self.gamma[..., None, :] * self._X_hat + self.beta[..., None, :]
 
     def backward(self, dY: ArrayLike) -> Array:
         """Return ∂L/∂X, and keep dgamma = Σ dY · X̂ and dbeta = Σ dY, summed over the batch.
@@ -229,25 +242,24 @@ class BatchNorm:
         """
         X_hat = _stored(self._X_hat, self)
         dY = _same_shape(dY, X_hat.shape, self)
-        self.dgamma = (dY * X_hat).sum(axis=0)
-        self.dbeta = dY.sum(axis=0)
+        self.dgamma = _sum_of_products(dY, X_hat)
+        self.dbeta = dY.sum(axis=-2)
+        kept: Array = dY
         if self._training:
-            dY = dY - self.dbeta / len(dY) - X_hat * (self.dgamma / len(dY))
-        return self.gamma / self._std * dY
+            m = dY.shape[-2]
+            kept = dY - (self.dbeta / m)[..., None, :] - X_hat * (self.dgamma / m)[..., None, :]
+        dX: Array = (self.gamma / self._std)[..., None, :] * kept
+        return dX
 
-    def _batch_statistics(self, X: Array) -> tuple[Array, Array]:
-        m = len(X)
-        if m < 2:
-            raise ValueError(
-                f"{self} needs at least 2 examples in training, because one has no variance; got {m}. "
-                "Choose a batch size that leaves no remainder of 1"
-            )
-        mean, var = X.mean(axis=0), X.var(axis=0)
-        if not np.isfinite(var).all():
-            raise NotFinite(f"{self} takes X whose variance is a float64; it overflows from about 1e154 on")
+    def _variance(self, mean: Array, centered: Array) -> Array:
+        """Return each feature's variance over the batch, and move the running estimates."""
+        m = centered.shape[-2]
+        var = _sum_of_products(centered, centered) / m
+        overflows = f"{self} takes X whose variance is a float64; it overflows from about 1e154 on"
+        _finite(var, self.gamma.shape[:-1], overflows)
         self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)
         self.running_var = self.running_var + self.momentum * (var * m / (m - 1) - self.running_var)
-        return mean, var
+        return var
 
 
 class Network:
@@ -257,12 +269,19 @@ class Network:
     ----------
     layers : sequence of layers
         For example ``[Dense(2, 3, rng=rng), Activate("tanh"), Dense(3, 1, rng=rng)]``.
+
+    Attributes
+    ----------
+    runs : tuple of int
+        The axes that all arrays have in front: ``()`` for one network, ``(n,)`` for n that `stack` has put
+        side by side.
     """
 
     def __init__(self, layers: Sequence[Layer]):
         if len(layers) == 0:
             raise ValueError("a network needs at least one layer")
         self.layers = list(layers)
+        self.runs: tuple[int, ...] = ()
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}])"
@@ -281,55 +300,140 @@ class Network:
             gradient = layer.backward(gradient)
         return gradient
 
-    def step(self, learning_rate: float, weight_decay: float = 0.0) -> None:
+    def step(self, learning_rate: ArrayLike, weight_decay: float = 0.0) -> None:
         """Move every parameter against its gradient: W ← W − learning_rate · (dW + weight_decay · W).
 
-        The decay shrinks the weights ``W`` alone; biases, as usual, do not decay.
+        The decay shrinks the weights ``W`` alone; biases, as usual, do not decay. Networks side by side may
+        each have a learning rate of their own, an array of shape (runs,).
         """
-        for layer in self.layers:
-            for name in layer.trainable:
-                parameter, gradient = getattr(layer, name), _stored(getattr(layer, f"d{name}"), layer)
-                decay = weight_decay * parameter if name == "W" else 0.0
-                setattr(layer, name, parameter - learning_rate * (gradient + decay))
+        for layer, name in self._parameters():
+            parameter, gradient = getattr(layer, name), _stored(getattr(layer, f"d{name}"), layer)
+            if weight_decay and name == "W":
+                gradient = gradient + weight_decay * parameter
+            others = np.ndim(parameter) - len(self.runs)
+            rate = np.reshape(learning_rate, np.shape(learning_rate) + (1,) * others)
+            setattr(layer, name, parameter - rate * gradient)
+
+    def ruin(self, which: ArrayLike = True) -> None:
+        """Set every parameter to nan, because the training has diverged: the network is right nowhere.
+
+        Parameters
+        ----------
+        which : bool, or array of bool of shape (runs,)
+            Of networks side by side, those that have diverged.
+        """
+        for layer, name in self._parameters():
+            parameter = np.array(getattr(layer, name), dtype=float)
+            parameter[np.asarray(which)] = np.nan
+            setattr(layer, name, parameter)
+
+    def _parameters(self) -> Iterator[tuple[Layer, str]]:
+        return ((layer, name) for layer in self.layers for name in layer.trainable)
 
 
-def cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, Array]:
+def stack(networks: Sequence[Network]) -> Network:
+    """Put networks of one architecture side by side, so that they compute and learn all at once.
+
+    Small matrices leave a processor waiting for Python; the same operation on those of many runs does not. No
+    run sees another. One that leaves the numbers becomes nan and disturbs none.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        With the same layers, of the same widths and with the same parameters of their activations. They keep
+        their arrays; the result has copies.
+
+    Returns
+    -------
+    Network
+        It takes X of shape (runs, batch, n_in), or (batch, n_in) for all runs, and returns
+        (runs, batch, n_out).
+
+    Examples
+    --------
+    >>> side_by_side = stack([Network([Dense(2, 3, rng=np.random.default_rng(seed))]) for seed in range(5)])
+    >>> side_by_side.forward(np.ones((4, 2))).shape
+    (5, 4, 3)
+    """
+    if len(networks) == 0:
+        raise ValueError("stack needs at least one network")
+    for network in networks:
+        if network.runs:
+            raise ValueError(f"stack takes single networks, got one of {network.runs[0]} runs")
+        if [*map(_kind, network.layers)] != [*map(_kind, networks[0].layers)]:
+            raise ValueError(f"stack takes networks with the same layers, got {networks[0]} and {network}")
+    layers = zip(*(network.layers for network in networks), strict=True)
+    together = Network([_side_by_side(layer) for layer in layers])
+    together.runs = (len(networks),)
+    return together
+
+
+def _learned(layer: Layer) -> tuple[str, ...]:
+    """Name all arrays in which a layer keeps what it has learned."""
+    return (*layer.trainable, *getattr(layer, "estimates", ()))
+
+
+def _kind(layer: Layer) -> tuple[Any, ...]:
+    """Return all that two layers have to share to stand side by side: everything but their arrays' values."""
+    gradients = {f"d{name}" for name in layer.trainable}
+    settings = {k: value for k, value in vars(layer).items() if not k.startswith("_") and k not in gradients}
+    shapes = {name: np.shape(settings.pop(name)) for name in _learned(layer)}
+    return type(layer), shapes, settings
+
+
+def _side_by_side(layers: Sequence[Layer]) -> Layer:
+    together = copy(layers[0])
+    for name in layers[0].trainable:
+        setattr(together, f"d{name}", None)
+    for name in _learned(together):
+        setattr(together, name, np.stack([getattr(layer, name) for layer in layers]))
+    return together
+
+
+def cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[Any, Array]:
     """Return the mean softmax cross-entropy of a batch and its gradient, (p − y) / batch.
 
     Parameters
     ----------
     logits : array of shape (batch, n_classes)
+        Or (runs, batch, n_classes): the loss then has shape (runs,).
     labels : integers of shape (batch,)
-        The right class of each example.
+        The right class of each example; (runs, batch) for runs.
     """
     logits, labels = np.asarray(logits, dtype=float), np.asarray(labels)
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+    if logits.ndim < 2 or labels.shape != logits.shape[:-1]:
         raise ValueError(
             "need logits of shape (batch, n_classes) and one label for each row, "
             f"got shapes {logits.shape} and {labels.shape}"
         )
-    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= logits.shape[1]:
-        raise ValueError(f"labels must be integers from 0 to {logits.shape[1] - 1}")
-    log_p = np.asarray(log_softmax(logits, axis=1))
-    y = np.eye(logits.shape[1])[labels]
-    return float(-(y * log_p).sum() / len(logits)), (np.exp(log_p) - y) / len(logits)
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= logits.shape[-1]:
+        raise ValueError(f"labels must be integers from 0 to {logits.shape[-1] - 1}")
+    log_p = np.asarray(log_softmax(logits, axis=-1))
+    y, batch = np.eye(logits.shape[-1])[labels], logits.shape[-2]
+    return _per_run(-(y * log_p).sum(axis=(-2, -1)) / batch), (np.exp(log_p) - y) / batch
 
 
-def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
+def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[Any, Array]:
     """Return half the squared error, averaged over a batch, and its gradient (outputs − targets) / batch.
 
     Parameters
     ----------
     outputs, targets : arrays of one shape (batch, n_out)
-        The error of an example is summed over its n_out outputs. The half makes the gradient plain.
+        The error of an example is summed over its n_out outputs. The half makes the gradient plain. Or
+        (runs, batch, n_out): the loss then has shape (runs,).
     """
     outputs, targets = np.asarray(outputs, dtype=float), np.asarray(targets, dtype=float)
-    if outputs.ndim != 2 or targets.shape != outputs.shape:
+    if outputs.ndim < 2 or targets.shape != outputs.shape:
         raise ValueError(
             f"need outputs and targets of one shape (batch, n_out), got {outputs.shape} and {targets.shape}"
         )
-    error = outputs - targets
-    return float((error**2).sum() / (2 * len(error))), error / len(error)
+    error, batch = outputs - targets, outputs.shape[-2]
+    return _per_run((error**2).sum(axis=(-2, -1)) / (2 * batch)), error / batch
+
+
+def _per_run(loss: Array) -> Any:
+    """Return the number that the loss of a single network is, or the array of those of several runs."""
+    return loss if np.ndim(loss) else float(loss)
 
 
 @dataclass(frozen=True)
@@ -404,14 +508,35 @@ def _rms(values: Any) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-def _batch(X: ArrayLike, width: int, who: str) -> Array:
+def _sum_of_products(one: Array, other: Array) -> Array:
+    """Return the sum over the batch of one · other, feature by feature, without an array of the products."""
+    return np.einsum("...bi,...bi->...i", one, other)
+
+
+def _batch(X: ArrayLike, width: int, runs: tuple[int, ...], who: str) -> Array:
     # A copy: were the caller to change X in place, a later backward would silently use the new values.
     X = np.array(X, dtype=float)
-    if X.ndim != 2 or X.shape[1] != width:
-        raise ValueError(f"{who} of shape (batch, {width}), got {X.shape}")
-    if not np.isfinite(X).all():
-        raise NotFinite(f"{who} without nan or inf, got {np.count_nonzero(~np.isfinite(X))} of {X.size}")
-    return X
+    if X.shape[-1:] != (width,) or X.ndim < 2 or X.shape[:-2] not in ((), runs):
+        expected = ", ".join([*map(str, runs), "batch", str(width)])
+        raise ValueError(f"{who} of shape ({expected}), got {X.shape}")
+    bad = X.size - np.count_nonzero(np.isfinite(X))
+    if bad:
+        _finite(X, X.shape[:-2], f"{who} without nan or inf, got {bad} of {X.size}")
+    return X if X.shape[:-2] == runs else np.broadcast_to(X, (*runs, *X.shape))
+
+
+def _finite(values: Array, runs: tuple[int, ...], complaint: str) -> None:
+    """Refuse values that hold nan or inf. Of runs side by side, fill those that hold one with nan instead.
+
+    So a run that diverges stays apart, and cannot come back: an activation such as the sigmoid would map inf
+    to a number.
+    """
+    finite = np.isfinite(values)
+    if finite.all():
+        return
+    if not runs:
+        raise NotFinite(complaint)
+    values[~finite.reshape(len(values), -1).all(axis=1)] = np.nan
 
 
 def _stored(value: Array | None, layer: Layer) -> Array:

@@ -4,23 +4,38 @@ import pytest
 from helpers.data import digits, read_table
 
 
-def test_the_parts_are_disjoint_and_together_hold_every_image():
-    parts = [digits().train, digits().validation, digits().test]
-    assert [len(part) for part in parts] == [1077, 360, 360]
-    assert len(np.unique(np.vstack([part.X for part in parts]), axis=0)) == 1797
+def parts(seed):
+    split = digits(seed)
+    return split.train, split.validation, split.test
 
 
-def test_only_the_training_part_sets_the_scale():
-    X = digits().train.X
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_parts_are_disjoint_and_together_hold_every_image(seed):
+    assert [len(part) for part in parts(seed)] == [1077, 360, 360]
+    assert len(np.unique(np.vstack([part.X for part in parts(seed)]), axis=0)) == 1797
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_only_the_training_part_sets_the_scale(seed):
+    X = digits(seed).train.X
     np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)
     assert np.mean(X**2) == pytest.approx(1)
-    assert abs(digits().test.X.mean()) > 1e-4
+    assert abs(digits(seed).test.X.mean()) > 1e-4
 
 
-def test_every_part_holds_every_class_in_proportion():
-    for part in (digits().train, digits().validation, digits().test):
+@pytest.mark.parametrize("seed", [0, 7])
+def test_every_part_holds_every_class_in_proportion(seed):
+    for part in parts(seed):
         shares = np.bincount(part.labels, minlength=10) / len(part)
         np.testing.assert_allclose(shares, 0.1, atol=0.005)
+
+
+def test_every_seed_draws_another_split_and_zero_is_the_lessons():
+    assert len({digits(seed).test.labels.tobytes() for seed in range(5)}) == 5
+    digits.cache_clear()
+    again = digits()
+    np.testing.assert_array_equal(again.test.X, digits(0).test.X)
+    assert not np.array_equal(again.test.X, digits(1).test.X)
 
 
 def test_the_arrays_cannot_be_changed_by_accident():

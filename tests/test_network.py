@@ -12,6 +12,8 @@ from helpers.network import (
     cross_entropy,
     gradient_profile,
     init_std,
+    squared_error,
+    stack,
 )
 from helpers.training import train
 
@@ -440,3 +442,144 @@ def test_a_last_batch_of_one_ends_training_with_the_reason():
 
 def test_a_layer_of_batch_norm_says_what_it_is():
     assert repr(BatchNorm(7)) == "BatchNorm(7)"
+
+
+# Networks side by side ------------------------------------------------------------------------------------
+
+
+def classifier(seed, order="before", width=5):
+    rng = generator(seed)
+    hidden = {
+        "none": [Activate("tanh")],
+        "before": [normalizer(width, rng), Activate("sigmoid")],
+        "after": [Activate("leaky_relu", alpha=0.1), normalizer(width, rng)],
+    }
+    return Network([Dense(4, width, rng=rng), *hidden[order], Dense(width, 3, rng=rng)])
+
+
+def arrays(network):
+    """All that a network has learned, by name."""
+    names = {Dense: ("W", "b"), BatchNorm: ("gamma", "beta", "running_mean", "running_var"), Activate: ()}
+    return {
+        (place, name): getattr(layer, name)
+        for place, layer in enumerate(network.layers)
+        for name in names[type(layer)]
+    }
+
+
+@pytest.mark.parametrize("order", ["none", "before", "after"])
+def test_networks_side_by_side_compute_what_each_computes_alone(order):
+    alone = [classifier(seed, order) for seed in range(3)]
+    together = stack(alone)
+    X, labels = generator(20).normal(size=(3, 6, 4)), generator(21).integers(3, size=(3, 6))
+    losses, dY = cross_entropy(together.forward(X), labels)
+    dX = together.backward(dY)
+    together.step([0.1, 0.2, 0.3], weight_decay=0.5)
+    for run, network in enumerate(alone):
+        loss, dlogits = cross_entropy(network.forward(X[run]), labels[run])
+        assert losses[run] == pytest.approx(loss, rel=1e-12)
+        np.testing.assert_allclose(dX[run], network.backward(dlogits), rtol=1e-10, atol=1e-15)
+        network.step([0.1, 0.2, 0.3][run], weight_decay=0.5)
+        for key, array in arrays(network).items():
+            np.testing.assert_allclose(arrays(together)[key][run], array, rtol=1e-10, err_msg=str(key))
+        np.testing.assert_allclose(
+            together.forward(X, training=False)[run], network.forward(X[run], training=False), rtol=1e-10
+        )
+
+
+def test_networks_side_by_side_may_share_their_batch():
+    alone = [classifier(seed, "after") for seed in range(3)]
+    together, X, dY = stack(alone), generator(22).normal(size=(6, 4)), generator(23).normal(size=(3, 6, 3))
+    outputs, dX = together.forward(X), together.backward(dY)
+    for run, network in enumerate(alone):
+        np.testing.assert_allclose(outputs[run], network.forward(X), rtol=1e-10)
+        np.testing.assert_allclose(dX[run], network.backward(dY[run]), rtol=1e-10, atol=1e-15)
+        np.testing.assert_allclose(together.layers[0].dW[run], network.layers[0].dW, rtol=1e-10, atol=1e-15)
+
+
+def test_the_squared_errors_of_networks_side_by_side_are_those_of_each():
+    outputs, targets = generator(1).normal(size=(3, 5, 2)), generator(2).normal(size=(3, 5, 2))
+    values, gradients = squared_error(outputs, targets)
+    for run in range(3):
+        value, gradient = squared_error(outputs[run], targets[run])
+        assert isinstance(value, float)
+        assert values[run] == pytest.approx(value)
+        np.testing.assert_array_equal(gradients[run], gradient)
+
+
+def test_standing_side_by_side_changes_no_network_that_is_there_already():
+    alone = [classifier(seed) for seed in range(2)]
+    before = [{key: array.copy() for key, array in arrays(network).items()} for network in alone]
+    together = stack(alone)
+    together.forward(np.ones((4, 4)) * np.arange(4)[:, None])
+    together.backward(np.ones((2, 4, 3)))
+    together.step(1.0)
+    together.ruin()
+    for network, kept in zip(alone, before, strict=True):
+        for key, array in arrays(network).items():
+            np.testing.assert_array_equal(array, kept[key])
+        with pytest.raises(RuntimeError, match="before forward"):
+            network.backward(np.ones((4, 3)))
+
+
+@pytest.mark.parametrize("order", ["none", "before", "after"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
+def test_a_run_that_leaves_the_numbers_becomes_nan_and_disturbs_no_neighbor(order, bad):
+    together = stack([classifier(seed, order) for seed in range(3)])
+    X, dY = generator(24).normal(size=(3, 6, 4)), generator(25).normal(size=(3, 6, 3))
+    outputs = together.forward(X)
+    dX = together.backward(dY)
+    spoiled = stack([classifier(seed, order) for seed in range(3)])
+    X[1, 2, 3] = bad
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = spoiled.forward(X)
+        gradient = spoiled.backward(dY)
+    for run in (0, 2):
+        np.testing.assert_array_equal(found[run], outputs[run])
+        np.testing.assert_array_equal(gradient[run], dX[run])
+        for key, array in arrays(together).items():
+            np.testing.assert_array_equal(arrays(spoiled)[key][run], array[run])
+    # A bounded activation makes a number of the largest one; of nan and inf it must not.
+    if not np.isfinite(bad) or order == "before":
+        assert np.isnan(found[1]).all()
+
+
+def test_a_network_that_is_ruined_is_nan_and_its_neighbors_are_not():
+    together = stack([classifier(seed) for seed in range(3)])
+    kept = {key: array.copy() for key, array in arrays(together).items()}
+    together.ruin(np.array([False, True, False]))
+    for (place, name), array in arrays(together).items():
+        if not name.startswith("running"):
+            assert np.isnan(array[1]).all()
+        np.testing.assert_array_equal(array[[0, 2]], kept[place, name][[0, 2]])
+
+
+@pytest.mark.parametrize(
+    ("act", "error", "message"),
+    [
+        (lambda: stack([]), ValueError, "at least one network"),
+        (lambda: stack([stack([classifier(0)] * 2)]), ValueError, "single networks, got one of 2 runs"),
+        (lambda: stack([classifier(0), classifier(0, "after")]), ValueError, "with the same layers, got Net"),
+        (lambda: stack([classifier(0), classifier(0, width=6)]), ValueError, "with the same layers"),
+        (
+            lambda: stack([Network([Activate("elu", alpha=a)]) for a in (1.0, 2.0)]),
+            ValueError, "with the same layers",
+        ),
+        (
+            lambda: stack([Network([BatchNorm(2, momentum=m)]) for m in (0.1, 0.2)]),
+            ValueError, "with the same layers",
+        ),
+        (
+            lambda: stack([classifier(0)] * 2).forward(np.ones((3, 6, 4))),
+            ValueError, r"of shape \(2, batch, 4\), got \(3, 6, 4\)",
+        ),
+        (lambda: classifier(0).forward(np.ones((3, 6, 4))), ValueError, r"\(batch, 4\), got \(3, 6, 4\)"),
+        (
+            lambda: cross_entropy(np.ones((2, 4, 3)), np.zeros(4, int)),
+            ValueError, r"got shapes \(2, 4, 3\) and \(4,\)",
+        ),
+    ],
+)  # fmt: skip
+def test_networks_that_cannot_stand_side_by_side_are_refused(act, error, message):
+    with pytest.raises(error, match=message):
+        act()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from helpers.data import Split, digits
-from helpers.network import Activate, Dense, Network, cross_entropy, squared_error
+from helpers.network import Activate, BatchNorm, Dense, Network, cross_entropy, squared_error, stack
 from helpers.training import accuracy, train
 
 
@@ -97,6 +97,126 @@ def test_a_run_that_diverges_ends_in_nan_without_a_warning_and_is_right_nowhere(
     )  # fmt: skip
     assert np.isnan(losses[-1])
     assert accuracy(network, digits().test) == 0
+
+
+def overflowing(outputs, targets):
+    """A loss that is inf while its gradient is a number."""
+    return np.inf, np.zeros_like(outputs)
+
+
+@pytest.mark.parametrize(
+    ("scale", "loss"),
+    [(1e200, squared_error), (1.0, overflowing)],
+    ids=["a signal that is too large", "a loss that is inf"],
+)
+def test_however_a_run_diverges_its_losses_are_nan_and_so_is_the_network(scale, loss):
+    rng = generator()
+    network = Network([Dense(64, 8, rng=rng), BatchNorm(8), Dense(8, 10, rng=rng)])
+    network.layers[0].W *= scale
+    part, epochs = digits().train, []
+    losses = train(
+        network, part.X, np.eye(10)[part.labels], learning_rate=0.1, epochs=2, rng=rng, loss=loss,
+        watch=lambda epoch, _: epochs.append(epoch),
+    )  # fmt: skip
+    assert np.isnan(losses).tolist() == [True, True]
+    assert epochs == [0]
+    assert np.isnan(network.layers[0].W).all()
+    assert accuracy(network, digits().test) == 0
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_examples_not_over_its_batches():
+    def loss(outputs, targets):
+        return float(targets.mean()), np.zeros_like(outputs)
+
+    targets = generator(1).normal(size=(7, 1))
+    losses = train(
+        small(generator()), np.zeros((7, 2)), targets,
+        learning_rate=0.1, epochs=3, batch_size=3, rng=generator(), loss=loss,
+    )  # fmt: skip
+    np.testing.assert_allclose(losses, targets.mean())
+
+
+# Side by side ---------------------------------------------------------------------------------------------
+
+RATES = (0.05, 0.5, 5.0, 1e4)
+
+
+def digit_network(seed, order):
+    """A small network of digits, and the generator that shuffles for it."""
+    rng = generator(seed)
+    hidden = {
+        "none": [Activate("relu")],
+        "before": [BatchNorm(12), Activate("relu")],
+        "after": [Activate("tanh"), BatchNorm(12)],
+    }
+    return Network([Dense(64, 12, rng=rng), *hidden[order], Dense(12, 10, rng=rng)]), rng
+
+
+@pytest.mark.parametrize("order", ["none", "before", "after"])
+@pytest.mark.parametrize("shared", [True, False])
+def test_runs_side_by_side_are_the_runs_of_each_alone(order, shared):
+    """Same losses, accuracies and looks; every run has a rate, a seed and perhaps a split of its own."""
+    splits = [digits(0 if shared else seed) for seed in range(len(RATES))]
+    networks, generators = zip(*(digit_network(seed, order) for seed in range(len(RATES))), strict=True)
+    together, looks = stack(networks), []
+    train_part = Split(
+        *(splits[0].train.X, splits[0].train.labels) if shared else
+        (np.stack([split.train.X for split in splits]), np.stack([split.train.labels for split in splits]))
+    )  # fmt: skip
+    test = Split(np.stack([s.test.X for s in splits]), np.stack([s.test.labels for s in splits]))
+    losses = train(
+        together, train_part.X, train_part.labels,
+        learning_rate=RATES, epochs=3, batch_size=50, rng=generators, weight_decay=1e-3,
+        watch=lambda epoch, now: looks.append(accuracy(now, test)),
+    )  # fmt: skip
+    assert losses.shape == (len(RATES), 3)
+    for run, rate in enumerate(RATES):
+        alone, rng = digit_network(run, order)
+        part, seen = splits[run].train, []
+        expected = train(
+            alone, part.X, part.labels, learning_rate=rate, epochs=3, batch_size=50, rng=rng,
+            weight_decay=1e-3,
+            watch=lambda _, now, to=splits[run].test, seen=seen: seen.append(accuracy(now, to)),
+        )  # fmt: skip
+        np.testing.assert_allclose(losses[run], expected, rtol=1e-10)
+        assert [look[run] for look in looks[: len(seen)]] == pytest.approx(seen, abs=1e-10)
+        assert all(look[run] == 0 for look in looks[len(seen) :])
+        for one, other in zip(together.layers, alone.layers, strict=True):
+            for name in one.trainable:
+                found, wanted = getattr(one, name)[run], getattr(other, name)
+                np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+    diverged = np.isnan(losses[:, -1])
+    assert not diverged[:2].any()
+    assert diverged[-1]
+
+
+def test_a_stack_whose_runs_have_all_diverged_stops():
+    together = stack([digit_network(seed, "none")[0] for seed in range(2)])
+    part, epochs = digits().train, []
+    losses = train(
+        together, part.X, np.eye(10)[part.labels], learning_rate=1e6, epochs=50,
+        rng=[generator(), generator(1)], loss=squared_error, watch=lambda epoch, _: epochs.append(epoch),
+    )  # fmt: skip
+    assert np.isnan(losses[:, -1]).all()
+    assert len(epochs) < 50
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"learning_rate": [0.1, 0.2, 0.3]}, "a positive number, or 2 of them, got"),
+        ({"learning_rate": [0.1, 0.0]}, "a positive number, or 2 of them, got"),
+        ({"rng": [generator()]}, "one generator for each run, 2, got 1"),
+        ({"rng": generator()}, "one generator for each run, 2, got 1"),
+        ({"X": np.zeros((3, 4, 2))}, r"X of shape \(runs, n, n_in\) or \(n, n_in\).* got shapes \(3, 4, 2\)"),
+    ],
+)
+def test_arguments_that_do_not_fit_the_runs_are_named(change, words):
+    together = stack([small(generator(seed)) for seed in range(2)])
+    arguments = {"X": np.zeros((4, 2)), "targets": np.zeros((4, 1)), "learning_rate": 0.1, "epochs": 1}
+    arguments |= {"rng": [generator(), generator(1)], "loss": squared_error, **change}
+    with pytest.raises(ValueError, match=words):
+        train(together, arguments.pop("X"), arguments.pop("targets"), **arguments)
 
 
 def test_softmax_regression_learns_the_digits():
