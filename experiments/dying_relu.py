@@ -10,29 +10,28 @@ square 1 again. The hidden activation is Leaky ReLU with the slope ``alpha``, an
 A unit counts as dead where no training image makes its pre-activation positive. This is looked at before
 training and after every epoch. A unit that is dead at one look and not at the next has revived.
 
-A seed fixes the initial weights and the order of the examples, so that results for different ``alpha`` can be
-subtracted seed by seed. Runs are repeated bit by bit on one machine. On another, BLAS may round otherwise;
-where a rate is too large for training, the counts may then differ.
+A seed fixes the initial weights and the order of the examples, so that results for
+different ``alpha`` can be subtracted seed by seed. Runs are repeated bit by bit on one machine. On another,
+BLAS may round otherwise; where a rate is too large for training, the counts may then differ.
 
-All of it takes about fifteen minutes on one idle core. Started again, the script does only what is missing.
+The seeds of a setting learn side by side. Started again, the script does only what is missing.
 """
 
 from __future__ import annotations
 
 import itertools
 import sys
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from experiments.runs import FOLDER, complete, header, options
-from helpers.data import Split, digits
-from helpers.network import Activate, Array, Dense, Init, Layer, Network, NotFinite, one_thread
+from helpers.data import Digits, Split, digits
+from helpers.network import Activate, Array, Dense, Init, Layer, Network, stack
 from helpers.training import accuracy, train
 
 RESULTS = FOLDER / "dying_relu.csv"
@@ -89,17 +88,15 @@ def tasks() -> list[Task]:
     return list(dict.fromkeys(Task(*setting) for setting in itertools.chain(relu, slopes)))  # type: ignore[arg-type]
 
 
-@cache
-def splits(inputs: str) -> tuple[Split, Split, Split]:
-    """Return the training, validation and test images, centered or not."""
-    data = digits()
-    parts = (data.train, data.validation, data.test)
+def splits(inputs: str, seeds: Sequence[int]) -> Digits:
+    """Return the images of several splits, centered or not."""
+    data = digits(0 for _ in seeds)
     if inputs == "centered":
-        return parts
-    lowest = data.train.X.min(axis=0)
-    scale = np.sqrt(np.mean((data.train.X - lowest) ** 2))
-    train, validation, test = (Split((part.X - lowest) / scale, part.labels) for part in parts)
-    return train, validation, test
+        return data
+    lowest = data.train.X.min(axis=1, keepdims=True)
+    scale = np.sqrt(np.mean((data.train.X - lowest) ** 2, axis=(1, 2), keepdims=True))
+    parts = (data.train, data.validation, data.test)
+    return Digits(*(Split((part.X - lowest) / scale, part.labels) for part in parts))
 
 
 def build(task: Task, rng: np.random.Generator) -> Network:
@@ -111,51 +108,64 @@ def build(task: Task, rng: np.random.Generator) -> Network:
     return Network([*layers, Dense(n_in, 10, rng=rng)])
 
 
-def hidden(network: Network, X: Array) -> list[Array]:
-    """Return the pre-activations of every hidden layer, each of shape (n, WIDTH)."""
+def hidden(network: Network, X: Array) -> tuple[Array, Array]:
+    """Return the pre-activations of every hidden layer, (layers, runs, n, WIDTH), and the outputs."""
     found: list[Array] = []
     for layer in network.layers:
         if isinstance(layer, Activate):
             found.append(X)
         X = layer.forward(X, training=False)
-    return found
+    return np.array(found), X
 
 
-@one_thread
-def run(task: Task) -> Row:
-    """Train the network of one run, and count."""
-    images, validation, test = splits(task.inputs)
-    rng = np.random.default_rng(task.seed)
-    network, looks, zeros = build(task, rng), list[NDArray[np.bool_]](), [0.0]
+class Looks:
+    """What is seen of networks side by side before the training and after every epoch.
 
-    def look(epoch: int, now: Network) -> None:
+    The last look at a network whose signals are numbers is kept. ``dead`` and ``born`` have the shape
+    (layers, runs, WIDTH), ``revived`` (layers, runs), ``zeros`` and ``epoch`` (runs,).
+    """
+
+    def __init__(self, X: Array, alpha: float):
+        self.X, self.alpha = X, alpha
+
+    def __call__(self, epoch: int, network: Network) -> None:
+        """Look once."""
         with np.errstate(over="ignore", invalid="ignore"):
-            try:
-                before = hidden(now, images.X)
-            except NotFinite:
-                return
-        looks.append(np.array([(Z <= 0).all(axis=0) for Z in before]))
-        zeros.append(float(np.mean([(Z == 0) | ((Z < 0) & (task.alpha == 0)) for Z in before])))
+            Z, outputs = hidden(network, self.X)
+        dead = (Z <= 0).all(axis=2)
+        zeros = ((Z == 0) | ((Z < 0) & (self.alpha == 0))).mean(axis=(0, 2, 3))
+        if epoch == 0:
+            self.born, self.dead, self.zeros = dead, dead, zeros
+            self.revived, self.epoch = np.zeros(dead.shape[:2], dtype=int), np.zeros(dead.shape[1], dtype=int)
+            return
+        fine = ~np.isnan(outputs).all(axis=(1, 2))  # a run that left the numbers is nan as a whole
+        self.revived += np.where(fine, (self.dead & ~dead).sum(axis=2), 0)
+        self.dead = np.where(fine[:, None], dead, self.dead)
+        self.zeros, self.epoch = np.where(fine, zeros, self.zeros), np.where(fine, epoch, self.epoch)
 
+
+def run(tasks: Sequence[Task]) -> list[Row]:
+    """Train the networks of runs that differ by seed and rate alone, and count."""
+    data = splits(tasks[0].inputs, [task.seed for task in tasks])
+    rngs = [np.random.default_rng(task.seed) for task in tasks]
+    network = stack([build(task, rng) for task, rng in zip(tasks, rngs, strict=True)])
+    seen, epochs = Looks(data.train.X, tasks[0].alpha), tasks[0].epochs
     losses = train(
-        network, images.X, images.labels,
-        learning_rate=2.0**task.log2_rate, epochs=task.epochs, rng=rng, watch=look,
+        network, data.train.X, data.train.labels,
+        learning_rate=[2.0**task.log2_rate for task in tasks], epochs=epochs, rng=rngs, watch=seen,
     )  # fmt: skip
-    dead = np.array(looks)
-    born, died, revived = dead[0].sum(axis=1), dead[-1].sum(axis=1), (dead[:-1] & ~dead[1:]).sum(axis=(0, 2))
-    return Row(
-        *task,
-        born_first=int(born[0]),
-        born_later=int(born[1:].sum()),
-        dead_first=int(died[0]),
-        dead_later=int(died[1:].sum()),
-        revived_first=int(revived[0]),
-        revived_later=int(revived[1:].sum()),
-        zeros=round(zeros[-1], 4),
-        validation=round(accuracy(network, validation), 4),
-        test=round(accuracy(network, test), 4),
-        diverged=int(len(looks) <= task.epochs or not np.isfinite(losses).all()),
-    )
+    counts = [seen.born.sum(axis=2), seen.dead.sum(axis=2), seen.revived]
+    shares = [seen.zeros, accuracy(network, data.validation), accuracy(network, data.test)]
+    diverged = (seen.epoch < epochs) | ~np.isfinite(losses).all(axis=1)
+    return [
+        Row(
+            *task,
+            *(int(part.sum()) for count in counts for part in (count[:1, place], count[1:, place])),
+            *(round(float(share[place]), 4) for share in shares),
+            diverged=int(diverged[place]),
+        )
+        for place, task in enumerate(tasks)
+    ]
 
 
 def head() -> str:
@@ -166,4 +176,4 @@ def head() -> str:
 
 if __name__ == "__main__":
     given = options(__doc__ or "", RESULTS)
-    complete(given.out, head(), tasks(), run, Row, given.processes)
+    complete(given.out, head(), tasks(), run, Row, given.processes, given.cluster)

@@ -13,15 +13,16 @@ A seed fixes the initial weights and the order of the examples: the three pairs 
 can be subtracted seed by seed. Runs are repeated bit by bit on one machine. On another, BLAS may round
 otherwise, and the accuracies move by a few examples.
 
-All of it takes about two minutes on one core. Started again, the script does only what is missing.
+The seeds of a setting learn side by side. Started again, the script does only what is missing.
 """
 
 from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from experiments.runs import FOLDER, complete, header, options
 from helpers.activations import softmax
 from helpers.data import digits
-from helpers.network import Activate, Array, Dense, Network, cross_entropy, one_thread, squared_error
+from helpers.network import Activate, Array, Dense, Network, cross_entropy, squared_error, stack
 from helpers.training import Loss, accuracy, train
 
 RESULTS = FOLDER / "mse_or_cross_entropy.csv"
@@ -41,16 +42,16 @@ SEEDS = range(10)
 WIDTH, BATCH, EPOCHS = 32, 64, 30
 
 
-def softmax_squared_error(logits: ArrayLike, labels: ArrayLike) -> tuple[float, Array]:
+def softmax_squared_error(logits: ArrayLike, labels: ArrayLike) -> tuple[Any, Array]:
     """Return half the squared error of softmax against the one-hot labels, and ∂/∂logits = J (p − y)."""
     p = np.asarray(softmax(logits))
-    value, error = squared_error(p, np.eye(p.shape[1])[np.asarray(labels)])
-    return value, p * (error - (p * error).sum(axis=1, keepdims=True))
+    value, error = squared_error(p, np.eye(p.shape[-1])[np.asarray(labels)])
+    return value, p * (error - (p * error).sum(axis=-1, keepdims=True))
 
 
-def linear_squared_error(outputs: ArrayLike, labels: ArrayLike) -> tuple[float, Array]:
+def linear_squared_error(outputs: ArrayLike, labels: ArrayLike) -> tuple[Any, Array]:
     """Return half the squared error of the outputs themselves against the one-hot labels."""
-    return squared_error(outputs, np.eye(np.shape(outputs)[1])[np.asarray(labels)])
+    return squared_error(outputs, np.eye(np.shape(outputs)[-1])[np.asarray(labels)])
 
 
 LOSSES: dict[str, Loss] = {
@@ -90,24 +91,33 @@ def tasks() -> list[Task]:
     ]
 
 
-@one_thread
-def run(task: Task, epochs: int = EPOCHS) -> Row:
-    """Train the network of one run, and measure it after every epoch."""
-    data, rng, test = digits(), np.random.default_rng(task.seed), list[float]()
+def build(task: Task, rng: np.random.Generator) -> Network:
+    """Make the untrained network of a run."""
     hidden, output = Dense(64, WIDTH, rng=rng), Dense(WIDTH, 10, rng=rng, gain=task.gain)
     output.b[0] += task.bias
-    network = Network([hidden, Activate("tanh"), output])
+    return Network([hidden, Activate("tanh"), output])
+
+
+def run(tasks: Sequence[Task], epochs: int = EPOCHS) -> list[Row]:
+    """Train the networks of runs that differ by seed and rate alone, and measure them after every epoch."""
+    data, rngs = digits(0 for _ in tasks), [np.random.default_rng(task.seed) for task in tasks]
+    network = stack([build(task, rng) for task, rng in zip(tasks, rngs, strict=True)])
+    # A run that diverges is right nowhere from then on. If all do, the training stops early.
+    test = np.zeros((epochs + 1, len(tasks)))
+
+    def look(epoch: int, now: Network) -> None:
+        test[epoch] = accuracy(now, data.test)
+
     train(
-        network, data.train.X, data.train.labels, loss=LOSSES[task.loss],
-        learning_rate=task.rate, epochs=epochs, batch_size=BATCH, rng=rng,
-        watch=lambda _, now: test.append(accuracy(now, data.test)),
+        network, data.train.X, data.train.labels, loss=LOSSES[tasks[0].loss],
+        learning_rate=[task.rate for task in tasks], epochs=epochs, batch_size=BATCH, rng=rngs, watch=look,
     )  # fmt: skip
-    # A run that diverges stops early. From then on it is right nowhere.
-    missing = epochs + 1 - len(test)
-    validation = 0.0 if missing else accuracy(network, data.validation)
     # Four decimals tell the accuracies of 360 images apart.
-    shares = tuple(round(share, 4) for share in (*test, *[0.0] * missing))
-    return Row(*task, round(validation, 4), shares)
+    validation, curves = accuracy(network, data.validation).round(4), test.T.round(4)
+    return [
+        Row(*task, float(last), tuple(curve.tolist()))
+        for task, last, curve in zip(tasks, validation, curves, strict=True)
+    ]
 
 
 def head() -> str:
@@ -119,4 +129,4 @@ def head() -> str:
 
 if __name__ == "__main__":
     given = options(__doc__ or "", RESULTS)
-    complete(given.out, head(), tasks(), run, Row, given.processes)
+    complete(given.out, head(), tasks(), run, Row, given.processes, given.cluster)

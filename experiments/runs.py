@@ -1,8 +1,9 @@
 """A table of training runs, one row each, that an interrupted experiment completes.
 
-A task is a named tuple of strings and numbers; a row is a named tuple that begins with the task's fields. The
-last field of a row may be a tuple of numbers. Every finished run is appended at once; a row that was cut off
-in writing counts as missing.
+A task is a named tuple of strings and numbers whose last field is the seed; a row is a named tuple that
+begins with the fields of its task. The last field of a row may be a tuple of numbers. Tasks that differ by
+the seed alone are run together, so that their networks can learn side by side. Their rows are appended as
+soon as they are there; a row that was cut off in writing counts as missing.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
-import multiprocessing
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+import joblib
 import numpy as np
 import sklearn
 from threadpoolctl import threadpool_info
 from tqdm import tqdm
 
+from helpers.network import one_thread
+
 FOLDER = Path(__file__).parents[1] / "notebooks" / "data"
+
+RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Learning rates, three to a decade: the best one lies near one of them."""
 
 T = TypeVar("T", bound=tuple[Any, ...])
 
@@ -62,11 +69,12 @@ def complete(
     path: Path,
     head: str,
     wanted: Iterable[tuple[Any, ...]],
-    run: Callable[[Any], T],
+    run: Callable[[Any], Sequence[T]],
     kind: type[T],
     processes: int = 1,
+    cluster: str | None = None,
 ) -> None:
-    """Run what the file does not have yet, append each row when it is there, and sort the whole at the end.
+    """Run what the file does not have yet, append the rows when they are there, and sort all at the end.
 
     Parameters
     ----------
@@ -77,11 +85,14 @@ def complete(
     wanted : iterable of tuples
         The tasks, in the order of the finished table.
     run : callable
-        From a task to its row; at the top level of its module, so that other processes can import it.
+        From a list of tasks that differ by the seed alone to their rows.
     kind : type
         The named tuple of a row.
     processes : int
-        How many runs at a time.
+        How many calls of ``run`` at a time.
+    cluster : str, optional
+        The address of a scheduler of dask.distributed, whose workers take the place of the processes. They
+        need the project, too. A worker that dies has its tasks done again by another.
 
     Raises
     ------
@@ -100,22 +111,53 @@ def complete(
     done = {tuple(row[:length]): row for row in read_rows(path, kind)} if written else {}
     _write(path, head, done.values())
     missing = [task for task in wanted if tuple(task) not in done]
-    with path.open("a", encoding="utf-8", newline="") as file:
-        for row in tqdm(_all(missing, run, processes), total=len(missing), unit="run", smoothing=0.05):
-            done[tuple(row[:length])] = row
-            csv.writer(file, lineterminator="\n").writerow(_flat(row))
+    with (
+        path.open("a", encoding="utf-8", newline="") as file,
+        tqdm(total=len(missing), unit="run", smoothing=0.05) as bar,
+    ):
+        for rows in _all(_alike(missing), run, processes, cluster):
+            done |= {tuple(row[:length]): row for row in rows}
+            csv.writer(file, lineterminator="\n").writerows(map(_flat, rows))
             file.flush()
+            bar.update(len(rows))
     rank = {tuple(task): number for number, task in enumerate(wanted)}
     _write(path, head, sorted(done.values(), key=lambda row: rank.get(tuple(row[:length]), len(rank))))
 
 
-def _all(missing: list[Any], run: Callable[[Any], T], processes: int) -> Iterator[T]:
-    if processes == 1:
-        yield from map(run, missing)
+def _alike(tasks: list[Any]) -> list[list[Any]]:
+    """Group tasks that differ by their last field alone, the seed."""
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for task in tasks:
+        groups.setdefault(tuple(task[:-1]), []).append(task)
+    return list(groups.values())
+
+
+def _all(
+    groups: list[Any], run: Callable[[Any], Sequence[T]], processes: int, cluster: str | None
+) -> Iterator[Sequence[T]]:
+    with _workers(processes, cluster):
+        parallel = joblib.Parallel(batch_size=1, return_as="generator_unordered")
+        yield from parallel(joblib.delayed(_on_one_thread)(run, group) for group in groups)
+
+
+@one_thread
+def _on_one_thread(run: Callable[[Any], Sequence[T]], tasks: list[Any]) -> Sequence[T]:
+    return run(tasks)
+
+
+@contextmanager
+def _workers(processes: int, cluster: str | None) -> Iterator[None]:
+    """Choose what does the work inside: processes of this machine, or a cluster's workers."""
+    if cluster is None:
+        with joblib.parallel_config(backend="loky", n_jobs=processes):
+            yield
         return
-    # Spawned, not forked: a forked child inherits the locks of BLAS's threads, but not the threads.
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap_unordered(run, missing, chunksize=1)
+    try:
+        from dask.distributed import Client
+    except ImportError:
+        raise SystemExit("--cluster needs dask.distributed: pip install distributed") from None
+    with Client(cluster, set_as_default=False) as client, joblib.parallel_config("dask", client=client):
+        yield
 
 
 def _flat(row: tuple[Any, ...]) -> list[Any]:
@@ -133,8 +175,14 @@ def _write(path: Path, head: str, rows: Iterable[tuple[Any, ...]]) -> None:
 
 
 def options(description: str, results: Path) -> argparse.Namespace:
-    """Read the command line that all experiments share: ``--out`` and ``--processes``."""
+    """Read the command line that all experiments share: ``--out``, ``--processes`` and ``--cluster``."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--out", type=Path, default=results, help="the CSV (default: in notebooks/data)")
-    parser.add_argument("--processes", type=int, default=2, help="how many runs at a time (default: 2)")
+    parser.add_argument("--processes", type=int, default=2, help="how many at a time (default: 2)")
+    parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="a scheduler of dask.distributed, such as tcp://10.0.0.1:8786, whose workers do the runs; start "
+        "them in the project's folder, with its versions",
+    )
     return parser.parse_args()

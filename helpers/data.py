@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,16 +21,16 @@ class Split:
     Attributes
     ----------
     X : array of shape (n, 64)
-        One image a row, its 8 × 8 pixels from the top left.
+        One image a row, its 8 × 8 pixels from the top left. For several splits, (splits, n, 64).
     labels : integers of shape (n,)
-        The digit that each image shows.
+        The digit that each image shows; (splits, n) for several splits.
     """
 
     X: NDArray[np.float64]
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return int(self.labels.shape[-1])
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,7 @@ class Digits:
     test: Split
 
 
-@cache
-def digits(seed: int = 0) -> Digits:
+def digits(seed: int | Iterable[int] = 0) -> Digits:
     """Return 1,797 handwritten digits as 1,077 for training, 360 for validation and 360 for the test.
 
     The lessons' small runs share the split of seed 0. An experiment draws another split with every seed of
@@ -54,12 +54,29 @@ def digits(seed: int = 0) -> Digits:
 
     Parameters
     ----------
-    seed : int
-        Which split, from 0 to 2³² − 1.
+    seed : int, or several
+        Which split, from 0 to 2³² − 1. For several, the arrays have one more axis in front, as
+        `helpers.training.train` takes them for networks side by side.
 
+    Notes
+    -----
     Source: Alpaydin & Kaynak 1998, UCI Machine Learning Repository, doi:10.24432/C50P49, the 1,797 images
     of its test file, as bundled with scikit-learn.
     """
+    if isinstance(seed, int | np.integer):
+        return _digits(int(seed))
+    splits = [_digits(int(each)) for each in seed]
+
+    def together(parts: Iterable[Split]) -> Split:
+        parts = list(parts)
+        return _read_only(np.stack([part.X for part in parts]), np.stack([part.labels for part in parts]))
+
+    train = together(split.train for split in splits)
+    return Digits(train, together(s.validation for s in splits), together(s.test for s in splits))
+
+
+@cache
+def _digits(seed: int) -> Digits:
     pixels, labels = load_digits(return_X_y=True)
     X_train, X_rest, y_train, y_rest = train_test_split(
         pixels, labels, test_size=720, stratify=labels, random_state=seed
@@ -69,14 +86,17 @@ def digits(seed: int = 0) -> Digits:
     )
     mean = X_train.mean(axis=0)
     scale = np.sqrt(np.mean((X_train - mean) ** 2))
+    train, validation, test = (
+        _read_only((X - mean) / scale, y)
+        for X, y in ((X_train, y_train), (X_validation, y_validation), (X_test, y_test))
+    )
+    return Digits(train, validation, test)
 
-    def split(X: NDArray[np.float64], y: NDArray[np.int64]) -> Split:
-        X = (X - mean) / scale
-        for array in (X, y):
-            array.flags.writeable = False
-        return Split(X, y)
 
-    return Digits(split(X_train, y_train), split(X_validation, y_validation), split(X_test, y_test))
+def _read_only(X: NDArray[np.float64], labels: NDArray[np.int64]) -> Split:
+    for array in (X, labels):
+        array.flags.writeable = False
+    return Split(X, labels)
 
 
 def read_table(path: str | Path) -> NDArray[Any]:

@@ -229,10 +229,10 @@ def test_what_the_text_says_of_the_measured_networks(saved: str) -> None:
 )
 def test_a_configuration_run_again_agrees_with_the_file(setting: tuple[Any, ...]) -> None:
     filed = {row.seed: row for row in ROWS if row[:6] == setting}
-    for seed in range(10) if setting[1] == 1 else range(4):
-        again = experiment.run(experiment.Task(*setting, seed))
+    seeds = range(10) if setting[1] == 1 else range(4)
+    for again in experiment.run([experiment.Task(*setting, seed) for seed in seeds]):
         counts = [again.born_first, again.dead_first, again.dead_later, again.diverged]
-        then = filed[seed]
+        then = filed[again.seed]
         assert counts == [then.born_first, then.dead_first, then.dead_later, then.diverged]
         for name in ("validation", "test", "zeros"):
             assert getattr(again, name) == pytest.approx(getattr(then, name), abs=0.006)

@@ -329,8 +329,9 @@ def test_the_recovery_explorer_shows_the_runs_of_the_table(
 
 def test_the_table_is_what_the_experiment_computes(table: Any) -> None:
     for gain, bias, loss, rate in ((1.0, 0.0, PAIRS[1], 1.0), (1.0, 20.0, PAIRS[0], 1.0)):
-        for row in table[loss, gain, bias, rate]:
-            now = experiment.run(experiment.Task(loss, gain, bias, rate, int(row["seed"])))
+        rows = table[loss, gain, bias, rate]
+        again = experiment.run([experiment.Task(loss, gain, bias, rate, int(row["seed"])) for row in rows])
+        for row, now in zip(rows, again, strict=True):
             # On another processor a run may end a few of the 360 digits apart.
             assert now.test[-1] == pytest.approx(float(row["test_30"]), abs=3.5 / 360)
             assert now.validation == pytest.approx(float(row["validation"]), abs=3.5 / 360)
