@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from PIL import Image
 
-THUMBNAIL_WIDTH = 320  # pixels
+from helpers.claims import CLAIM
 
-_CARD = re.compile(r"Claim (C\d\d): “(.*)”\n  Verdict: (holds|false|only if) ?(.*)")
+THUMBNAIL_WIDTH = 320  # pixels
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,10 @@ class Card:
     ----------
     id : str
         ``"C06"``.
-    text, verdict, condition : str
-        The sentence, ``"holds"``, ``"false"`` or ``"only if"``, and what follows *only if*.
+    text, verdict, on : str
+        The sentence, its verdict as `helpers.claims.claim` has it, and what it depends on.
+    lesson : str
+        ``"02"``.
     link : str
         Address of the cell that shows the card: ``"02_….ipynb#cell-id=…"``, which JupyterLab understands.
     """
@@ -34,7 +36,8 @@ class Card:
     id: str
     text: str
     verdict: str
-    condition: str
+    on: str
+    lesson: str
     link: str
 
 
@@ -51,13 +54,12 @@ def title(lesson: Path) -> str:
 
 def cards(lesson: Path) -> list[Card]:
     """Return a lesson's claim cards, read from its saved outputs, from top to bottom."""
-    found = []
-    for cell in nbformat.read(lesson, as_version=4).cells:
-        for data in _shown(cell):
-            if card := _CARD.match(data.get("text/plain", "")):
-                link = f"{lesson.name}#cell-id={cell.id}"
-                found.append(Card(card[1], card[2], card[3], card[4], link))
-    return found
+    return [
+        Card(**data[CLAIM], lesson=lesson.name[:2], link=f"{lesson.name}#cell-id={cell.id}")
+        for cell in nbformat.read(lesson, as_version=4).cells
+        for data in _shown(cell)
+        if CLAIM in data
+    ]
 
 
 def thumbnail(lesson: Path) -> Image.Image:
@@ -77,6 +79,6 @@ def thumbnail(lesson: Path) -> Image.Image:
     raise ValueError(f"{lesson.name} has saved no picture; run make notebooks")
 
 
-def _shown(cell: nbformat.NotebookNode) -> Iterator[dict[str, str]]:
+def _shown(cell: nbformat.NotebookNode) -> Iterator[dict[str, Any]]:
     for output in cell.get("outputs", []):
         yield output.get("data", {})

@@ -1,7 +1,7 @@
-"""Exercises that answer back, and cards that put folklore to the test.
+"""Exercises that answer back.
 
 `predict` asks for a commitment before a picture moves, `check` marks a typed answer and names the
-misconception behind a wrong one, `claim` shows a sentence people repeat beside the verdict of this notebook.
+misconception behind a wrong one.
 
 Texts are plain text with `$…$` for mathematics and backticks for code.
 """
@@ -10,10 +10,9 @@ import hashlib
 import itertools
 import json
 import math
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,10 @@ from helpers.answers import (
     sample_points,
     to_float,
 )
+from helpers.cards import QUIET as _QUIET
+from helpers.cards import as_html as _html
+from helpers.cards import card as _card
+from helpers.cards import sentence as _sentence
 
 _SCRIPT = Path(__file__).with_name("exercises.js")
 
@@ -60,36 +63,6 @@ class Feedback:
 
     def _repr_html_(self) -> str:
         return _feedback_html(self)
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Look
-
-# Meaning is carried by the sign and the word; the color only repeats it.
-_TONES = {
-    "right": "var(--jp-success-color1, #029E73)",
-    "wrong": "var(--jp-warn-color1, #DE8F05)",
-    "neutral": "var(--jp-border-color1, #8A8A8A)",
-}
-_QUIET = "color: var(--jp-ui-font-color1, #212121); font-size: 0.9em; opacity: 0.85"
-
-
-def _html(text: str) -> str:
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text, quote=False))
-
-
-def _sentence(text: str) -> str:
-    return text if not text or text[-1] in ".?!…" else text + "."
-
-
-def _card(content: str, tone: str = "neutral", role: str = "") -> str:
-    return (
-        f'<div{role and f" role={role!r}"} style="border-left: 4px solid {_TONES[tone]}; padding: 0.4em 1em; '
-        "margin: 0.3em 0; line-height: 1.5; white-space: normal; "
-        "width: 46em; max-width: 100%; box-sizing: border-box; "
-        "color: var(--jp-ui-font-color1, #212121); "
-        f'background: var(--jp-layout-color2, #F2F2F2)">{content}</div>'
-    )
 
 
 def _feedback_html(feedback: Feedback) -> str:
@@ -638,120 +611,3 @@ def _question(ask: str, symbols: str = "", **parameters: Any) -> Prediction | Ch
 
     wrong = {name: meant(answer) for name, answer in parameters.pop("misconceptions", {}).items()}
     return check(ask, answer=meant(parameters.pop("answer")), misconceptions=wrong, **parameters)
-
-
-# ---------------------------------------------------------------------------------------------------------
-# Claim
-
-_VERDICTS = {"holds": ("✓", "right"), "false": ("✗", "wrong"), "only if": ("◐", "neutral")}
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Folklore, its verdict and the evidence that was computed for it. Made by `claim`."""
-
-    text: str
-    verdict: str
-    shown: Mapping[str, bool]
-    because: str = ""
-    condition: str = ""
-    evidence: Mapping[str, str] = field(default_factory=dict)
-    id: str = ""
-
-    def __repr__(self) -> str:
-        lines = [
-            f"Claim{self.id and ' ' + self.id}: “{self.text}”",
-            f"  Verdict: {self.verdict}{self.condition and ' ' + self.condition}",
-        ]
-        if self.because:
-            lines.append(f"  Because: {self.because}")
-        lines += [f"  Shown: {sentence}" for sentence in self.shown if sentence]
-        lines += [f"  {name}: {number}" for name, number in self.evidence.items()]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        sign, tone = _VERDICTS[self.verdict]
-        condition = f" {_html(self.condition)}" if self.condition else ""
-        items = [f"✓ {_html(sentence)}" for sentence in self.shown if sentence]
-        items += [f"{_html(name)}: <strong>{_html(value)}</strong>" for name, value in self.evidence.items()]
-        evidence = "".join(f"<li>{item}</li>" for item in items)
-        return _card(
-            f'<div style="{_QUIET}">Claim{self.id and " " + _html(self.id)}</div>'
-            f"<div>“{_html(self.text)}”</div>"
-            f"<div><strong>{sign} {self.verdict.capitalize()}</strong>{condition}</div>"
-            + (f"<div>{_html(self.because)}</div>" if self.because else "")
-            + (f'<ul style="margin: 0.3em 0; padding-left: 1.5em">{evidence}</ul>' if evidence else ""),
-            tone,
-        )
-
-
-def claim(
-    text: str,
-    verdict: str,
-    *,
-    shown: Any,
-    because: str = "",
-    condition: str = "",
-    evidence: Mapping[str, Any] | None = None,
-    id: str = "",
-) -> Claim:
-    """Show a sentence people repeat, with the verdict this notebook has computed.
-
-    The card refuses to appear when what was computed does not support it.
-
-    Parameters
-    ----------
-    text : str
-        The claim, in the words in which it circulates.
-    verdict : {"holds", "false", "only if"}
-        What checking it gave.
-    shown : bool or mapping of str to bool
-        What the cell computed in support of the verdict, or several such facts by the sentence each supports.
-    because : str, optional
-        The reason, in a sentence.
-    condition : str, optional
-        When it holds; read on after *only if*, and required with it.
-    evidence : mapping of str to number or str, optional
-        Computed numbers to show, by name. Floats show four significant digits.
-    id : str, optional
-        The number of the claim in the course.
-
-    Returns
-    -------
-    Claim
-        Displays itself, also where nothing runs.
-
-    Raises
-    ------
-    ValueError
-        If the verdict is not one of the three, or *only if* lacks its condition.
-    TypeError
-        If `shown` is not made of truth values.
-    AssertionError
-        If anything in `shown` is false.
-
-    Examples
-    --------
-    >>> claim("The slope of the sigmoid stays below 1/4.", "false", shown=0.25 >= 0.25, because="1/4 at 0.")
-    Claim: “The slope of the sigmoid stays below 1/4.”
-      Verdict: false
-      Because: 1/4 at 0.
-    """
-    if verdict not in _VERDICTS:
-        raise ValueError(f"The verdict is {verdict!r}; it must be one of {', '.join(map(repr, _VERDICTS))}.")
-    if verdict == "only if" and not condition:
-        raise ValueError("The verdict 'only if' needs its condition.")
-    facts = dict(shown) if isinstance(shown, Mapping) else {"": shown}
-    if not facts:
-        raise ValueError("A claim needs something shown.")
-    for sentence, fact in facts.items():
-        if not isinstance(fact, bool | np.bool_ | type(sympy.true) | type(sympy.false)):
-            raise TypeError(f"shown must be true or false, computed in the cell; {sentence!r} is {fact!r}.")
-        if not fact:
-            what = sentence or "what was computed"
-            raise AssertionError(f"“{text}”, {verdict}: not supported, because this is false: {what}")
-    numbers = {
-        name: f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
-        for name, value in (evidence or {}).items()
-    }
-    return Claim(text, verdict, facts, because, condition, numbers, id)

@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+LONG = 40
+"""An entry of more characters is broken into lines."""
+
 _SCRIPT = Path(__file__).with_name("table.js")
 _LOOK = """
 .sortable > div { overflow-x: auto; margin: 0.4em 0; }
 .sortable table { border-collapse: collapse; font-size: 0.9em; }
 .sortable caption { caption-side: bottom; text-align: left; }
-.sortable :is(th, td) { padding: 0.25em 0.7em; text-align: left; white-space: nowrap; }
+.sortable :is(th, td) { padding: 0.25em 0.7em; text-align: left; vertical-align: top; white-space: nowrap; }
+.sortable .long { white-space: normal; min-width: 16em; }
 .sortable th:first-child { position: sticky; left: 0; z-index: 1;
   background: var(--jp-layout-color0, var(--pst-color-background, white)); }
 .sortable th button { font: inherit; font-weight: bold; color: inherit; cursor: pointer;
@@ -33,10 +37,12 @@ class Table:
         All with the same keys, which are the headings; the first column names the row.
     caption : str
         What the table shows.
+    links : sequence of str, optional
+        Where the first entry of each row leads: ``"02_….ipynb#cell-id=…"`` is a cell of a notebook.
     """
 
-    def __init__(self, rows: Sequence[Mapping[str, str]], caption: str) -> None:
-        self.rows, self.caption = [dict(row) for row in rows], caption
+    def __init__(self, rows: Sequence[Mapping[str, str]], caption: str, links: Sequence[str] = ()) -> None:
+        self.rows, self.caption, self.links = [dict(row) for row in rows], caption, list(links)
         if not self.rows:
             raise ValueError("rows must hold at least one row, got none")
         self.headings = list(self.rows[0])
@@ -45,6 +51,8 @@ class Table:
                 raise ValueError(
                     f"rows must share their keys; row {number} has {list(row)}, the first {self.headings}"
                 )
+        if self.links and len(self.links) != len(self.rows):
+            raise ValueError(f"links must be one a row; {len(self.links)} for {len(self.rows)} rows")
         if not caption.strip():
             raise ValueError("caption must say what the table shows; it is empty")
 
@@ -63,7 +71,7 @@ class Table:
         )
         table = (
             f"<table><caption>{escape(self.caption)}</caption><thead><tr>{''.join(headings)}</tr></thead>"
-            f"<tbody>{''.join(map(_line, self.rows))}</tbody></table>"
+            f"<tbody>{''.join(map(_line, self.rows, self.links or [''] * len(self.rows)))}</tbody></table>"
         )
         name = "table-" + hashlib.sha256(table.encode()).hexdigest()[:12]
         script = _SCRIPT.read_text(encoding="utf-8").replace("@id@", name)
@@ -77,6 +85,8 @@ class Table:
         )
 
 
-def _line(row: Mapping[str, str]) -> str:
+def _line(row: Mapping[str, str], link: str) -> str:
     first, *others = map(escape, row.values())
-    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{text}</td>" for text in others)}</tr>'
+    head = f'<a href="{escape(link)}">{first}</a>' if link else first
+    cells = (f"<td{' class=long' if len(text) > LONG else ''}>{text}</td>" for text in others)
+    return f'<tr><th scope="row">{head}</th>{"".join(cells)}</tr>'

@@ -42,7 +42,7 @@ for kind in (Check, Prediction):
     faces.for_type(kind, lambda one: {{"text/html": one.page(), "text/plain": repr(one)}})
 del get_ipython, Check, Prediction, Explorer, face, faces, kind
 """
-CELL_LINK = re.compile(r"\[([^]]+)\]\((\w+)\.ipynb#cell-id=([\w-]+)\)")
+CELL_LINK = re.compile(r'href="(\w+)\.ipynb#cell-id=([\w-]+)"')
 ICON_SCRIPT = re.compile(r"<script[^>]* src=\"[^\"]*/fontawesome\.js[^\"]*\"></script>")
 BUTTONS = """<p class="launch">{binder}<a href="lab/lab/index.html?path={name}">Run in the browser</a></p>"""
 BINDER = "https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{name}"
@@ -88,8 +88,8 @@ def prepare(notebook: nbformat.NotebookNode, name: str) -> None:
             cells.append(nbformat.v4.new_markdown_cell(f'<span id="cell-{cell.id}"></span>'))
             for output in cell.outputs:
                 data = output.get("data", {})
-                if text := data.get("text/markdown"):
-                    data["text/markdown"] = CELL_LINK.sub(r'<a href="\2.html#cell-\3">\1</a>', text)
+                if text := data.get("text/html"):
+                    data["text/html"] = CELL_LINK.sub(r'href="\1.html#cell-\2"', text)
         cells.append(cell)
     notebook.cells = cells
 

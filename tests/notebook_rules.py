@@ -2,17 +2,26 @@
 
 import ast
 import re
-from itertools import pairwise
-from statistics import median
+from itertools import groupby, pairwise
 
 LONGEST_CELL = 15
-LARGEST_MEDIAN = 6
-LEAST_PROSE = 0.45
+LONGEST_FOLDED_CELL = 25
+MOST_CELLS_UNDER_A_TEXT = 4
 LEAST_EXERCISES = 4
+# What a reader can take in at one sitting.
+BUDGET = {"cells": 110, "words": 2_800, "visible lines": 250, "cards": 8}
+# Reading at 200 words a minute, a line of code in 5 seconds; then time to move, to think and to answer.
+MINUTES = {"words": 1 / 200, "visible lines": 1 / 12, "explorers": 3, "predictions": 1, "checks": 3}
 SECTIONS = ("exercises", "summary", "claims", "references")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 HEX_COLOR = re.compile(r"""["']#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})["']""")
 LOOK = {"figsize": "sets a figure size", "rcParams": "sets Matplotlib's look"}
+DRAWS = re.compile(
+    r"panels|label_line|Picture|ValueAndSlope|draw\w*|mark|set|set_\w+|(?:semilog[xy]|log)?(?:plot|log)|scatter|"
+    r"(?:fill|bar|contour|hist|box|violin|error|stem|step|quiver|stream|im|pcolor|pcolormesh|tripcolor|ax[hv])"
+    r"\w*|legend|annotate|text|add_\w+|grid|invert_[xy]axis|colorbar|tick_params|margins"
+)
+BUILDS = {"panels", "ValueAndSlope", "Picture"}
 SWALLOWS_ERRORS = {"interact", "interactive", "interactive_output", "Output"}
 
 
@@ -26,6 +35,43 @@ def prose(notebook):
 
 def lines(cell):
     return [line for line in cell.source.splitlines() if line.strip()]
+
+
+def is_folded(cell):
+    return bool(cell.metadata.get("jupyter", {}).get("source_hidden"))
+
+
+def size(notebook):
+    """What a lesson asks of its reader, in the units of the budget and of the stated time."""
+    code = code_cells(notebook)
+    called = [name for cell in code for name in calls_in(cell)]
+    shown = [out.get("data", {}).get("text/plain", "") for cell in code for out in cell.get("outputs", [])]
+    kinds = [text.split(":")[0] for text in shown]
+    return {
+        "cells": len(notebook.cells),
+        "words": len(prose(notebook).split()),
+        "visible lines": sum(len(lines(cell)) for cell in code if not is_folded(cell)),
+        "cards": called.count("claim"),
+        "explorers": kinds.count("Explorer"),
+        "predictions": kinds.count("Predict"),
+        "checks": kinds.count("Check"),
+    }
+
+
+def minutes(notebook):
+    """The time that a lesson takes, to the next five minutes."""
+    counted = size(notebook)
+    return 5 * round(sum(counted[what] * each for what, each in MINUTES.items()) / 5)
+
+
+def over_budget(notebook, allowed):
+    """What a lesson has more of than it may."""
+    counted = size(notebook)
+    return [
+        f"{counted[what]} {what}; {most} are allowed"
+        for what, most in allowed.items()
+        if counted[what] > most
+    ]
 
 
 def parsed(cell):
@@ -70,6 +116,32 @@ def setter_shown(cell):
     return None
 
 
+def _draws(statement):
+    """Whether a statement does nothing but draw."""
+    match statement:
+        case ast.Expr(value) | ast.Assign(value=value):
+            while isinstance(value, ast.Subscript):
+                value = value.value
+            match value:
+                case ast.Call(ast.Name(name)) | ast.Call(ast.Attribute(attr=name)):
+                    return bool(DRAWS.fullmatch(name))
+            return False
+        case ast.For(body=body) | ast.With(body=body):
+            return all(map(_draws, body))
+    return False
+
+
+def plumbing(cell):
+    """What makes a cell one that a reader need not see, if anything does: what it shows speaks for itself."""
+    body = parsed(cell).body
+    if body and all(map(_draws, body)):
+        return "only draws"
+    if any(isinstance(node, ast.FunctionDef) and node.name == "update" for node in body):
+        return "moves a picture"
+    called = set(calls_in(cell))
+    return "builds a figure" if called & BUILDS else "shows a card" if "claim" in called else ""
+
+
 def repeated_line(latex):
     """A line that a derivation shows twice in a row: the step between them shows nothing."""
     shown = [line.split("& ", 1)[1].split(" && ")[0] for line in latex.splitlines() if "& " in line]
@@ -85,12 +157,17 @@ def broken_cell_rules(notebook):
     cells = code_cells(notebook)
     broken = []
     for number, cell in enumerate(cells, start=1):
-        if len(lines(cell)) > LONGEST_CELL:
-            broken.append(f"code cell {number} has {len(lines(cell))} lines; {LONGEST_CELL} are allowed")
+        longest = LONGEST_FOLDED_CELL if is_folded(cell) else LONGEST_CELL
+        if len(lines(cell)) > longest:
+            broken.append(f"code cell {number} has {len(lines(cell))} lines; {longest} are allowed")
         if number > 1 and any(
             isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(parsed(cell))
         ):
             broken.append(f"code cell {number} imports; only the first may")
+        if number > 1 and re.search(r"\bstyle\.use\(|\bread_questions\(", cell.source):
+            broken.append(f"code cell {number} sets the look or reads questions; that is the first one's")
+        if (what := plumbing(cell)) and not is_folded(cell):
+            broken.append(f"code cell {number} {what}, and is not folded")
         if found := HEX_COLOR.search(cell.source):
             broken.append(f"code cell {number} names the color {found[0]}")
         if cell.source.rstrip().endswith(";"):
@@ -102,16 +179,13 @@ def broken_cell_rules(notebook):
         broken += [f"code cell {number} uses {name}" for name in sorted(SWALLOWS_ERRORS & used)]
         if any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(parsed(cell))):
             broken.append(f"code cell {number} imports *")
-    if cells and median(len(lines(cell)) for cell in cells) > LARGEST_MEDIAN:
-        broken.append(f"half of the code cells have more than {LARGEST_MEDIAN} lines")
-    share = 1 - len(cells) / len(notebook.cells)
-    if share < LEAST_PROSE:
-        broken.append(f"{share:.0%} of the cells are prose; at least {LEAST_PROSE:.0%} must be")
-    before = None
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and before != "markdown":
-            broken.append(f"nothing is said before the cell that begins {cell.source.splitlines()[:1]}")
-        before = cell.cell_type
+    if cells and not is_folded(cells[0]):
+        broken.append("the first code cell, which imports, is not folded")
+    if notebook.cells and notebook.cells[0].cell_type == "code":
+        broken.append("a notebook begins with a text")
+    for kind, run in groupby(notebook.cells, key=lambda cell: cell.cell_type):
+        if kind == "code" and (count := len(list(run))) > MOST_CELLS_UNDER_A_TEXT:
+            broken.append(f"{count} code cells follow one text; {MOST_CELLS_UNDER_A_TEXT} may")
     return broken + rebound_names(notebook)
 
 
@@ -180,6 +254,6 @@ def broken_lesson_rules(notebook):
     if not solutions:
         broken.append("no cell is tagged as a solution")
     for cell in solutions:
-        if not cell.metadata.get("jupyter", {}).get("source_hidden"):
+        if not is_folded(cell):
             broken.append(f"a solution is not folded: {cell.source.splitlines()[:1]}")
     return broken

@@ -171,22 +171,20 @@ LESSON = r"""# %% [markdown]
 # # Is a slope of one half enough?
 #
 # **What you will do.** Drag the slope of a line, and watch what ten layers leave of a gradient.
+# **Time:** about 15 minutes.
 
 # %% [markdown]
-# The first cell fetches the tools of the course.
+# The folded cell fetches the tools of the course, sets the look, and reads the questions of this lesson.
 
-# %%
+# %% jupyter={"source_hidden": true}
 import numpy as np
 from matplotlib import style
 
+from helpers.claims import claim
 from helpers.drawing import VALUE, panels
-from helpers.exercises import claim, read_questions
+from helpers.exercises import read_questions
 from helpers.explorer import explore
 
-# %% [markdown]
-# The second sets the look, and reads the questions of this lesson.
-
-# %%
 style.use("helpers.house")
 questions = read_questions("questions/10_example.toml")
 
@@ -195,15 +193,12 @@ questions = read_questions("questions/10_example.toml")
 #
 # Each layer multiplies the gradient by its slope $m$, so that $m^k$ is left after $k$ layers.
 
-# %%
+# %% jupyter={"source_hidden": true}
 layers = np.arange(11)
 figure, (axes,) = panels("what is left of a gradient", ylim=(0, 1.1))
 (left,) = axes.plot(layers, np.ones(11), "o-", color=VALUE, label="left")
 
-# %% [markdown]
-# Moving the slider calls this function.
-
-# %%
+# %% jupyter={"source_hidden": true}
 def update(m=0.5):
     left.set_ydata(m**layers)
     return f"With the slope {m:.1f}, ten layers leave {m**10:.3g} of the gradient."
@@ -217,8 +212,8 @@ explore(figure, update, m=(0.0, 1.0, 0.1))
 # %% [markdown]
 # What does that make of the sentence?
 
-# %%
-claim("A slope of one half is enough.", "false", shown=0.5**10 < 0.001, id="C61")
+# %% jupyter={"source_hidden": true}
+claim("A slope of one half is enough.", "false", shown=0.5 ** layers[-1] < 0.001, id="C62")
 
 # %% [markdown]
 # ## Exercises
@@ -262,7 +257,7 @@ for name, power in {"two": 2, "three": 3, "back": -1, "none": 0}.items():
 #
 # | Claim | Verdict |
 # |---|---|
-# | C61 a slope of one half is enough | false |
+# | C62 a slope of one half is enough | false |
 #
 # ## References
 #
@@ -283,6 +278,9 @@ OWN_TEST = """def test_the_lesson_shows_its_claim(lesson, saved):
     assert lesson["left"].get_ydata()[1] == 0.5
     assert "A slope of one half is enough." in saved
 """
+COUNTER_WORLD = """[C62."a network of three layers"]
+names.layers = "np.arange(4)"
+"""
 TITLE = "Is a slope of one half enough?"
 
 
@@ -301,9 +299,11 @@ def add_lesson(copy):
     (copy / "notebooks/questions/10_example.toml").write_text("".join(questions), encoding="utf-8")
 
     assert "`notebooks/index.ipynb`" in NOTEBOOK[1]
-    last = "derivatives, any three of the others | 60 min |\\n"
+    (last,) = re.findall(
+        r"derivatives, any three of the others \| \d+ min \|\\n", (copy / "notebooks/index.ipynb").read_text()
+    )
     row = (
-        f"| ![A picture of lesson 10](thumbnails/10.png) | [{TITLE}](10_example.ipynb) | powers | 5 min |\\n"
+        f"| ![A picture of lesson 10](thumbnails/10.png) | [{TITLE}](10_example.ipynb) | powers | 15 min |\\n"
     )
     edit(copy / "notebooks/index.ipynb", f'{last}",', f'{last}",\n    "{row}",')
     assert "A lesson ends with a link to the next one, the last with one to the index." in NOTEBOOK[1]
@@ -315,9 +315,11 @@ def add_lesson(copy):
     edit(copy / "README.md", last, f"{last}| 10 | [{TITLE}](notebooks/10_example.ipynb) |\n")
 
     assert "`tests/test_course.py`" in NOTEBOOK[1]
-    edit(copy / "tests/test_course.py", "range(1, 61)", "range(1, 62)")
+    edit(copy / "tests/test_course.py", "range(1, 62)", "range(1, 63)")
     assert "`tests/test_lesson_NN.py`" in NOTEBOOK[3]
     (copy / "tests/test_lesson_10.py").write_text(OWN_TEST, encoding="utf-8")
+    assert "`tests/counter_worlds/NN.toml`" in NOTEBOOK[3]
+    (copy / "tests/counter_worlds/10.toml").write_text(COUNTER_WORLD, encoding="utf-8")
 
 
 def test_a_new_notebook_keeps_the_rules_and_is_tested_like_every_other(copy):
@@ -330,8 +332,9 @@ def test_a_new_notebook_keeps_the_rules_and_is_tested_like_every_other(copy):
     assert ran.returncode == 0, ran.stderr
     assert (copy / "notebooks/thumbnails/10.png").exists()
 
-    files = ("test_notebooks.py", "test_exercises.py", "test_course.py", "test_lesson_10.py")
-    about_it = "10_example or index or claim_of or test_the_map or lesson_10"
+    names = ("notebooks", "exercises", "course", "counter_worlds", "lesson_10")
+    files = [f"test_{name}.py" for name in names]
+    about_it = "10_example or index or claim_of or test_the_map or lesson_10 or C62 or every_card"
     passed, failed, report = run_tests(copy, *(f"tests/{file}" for file in files), "-k", about_it)
     assert not failed, report
     every = marked(ROOT / "tests/test_notebooks.py", "every_notebook", "every_lesson")
@@ -342,6 +345,8 @@ def test_a_new_notebook_keeps_the_rules_and_is_tested_like_every_other(copy):
     assert "test_the_map_lists_every_claim_with_its_verdict_and_a_link_to_its_cell" in passed
     assert "test_a_thumbnail_is_the_lessons_first_picture[10_example]" in passed
     assert "test_the_lesson_shows_its_claim" in passed
+    assert "test_every_card_has_a_counter_world" in passed
+    assert "test_a_card_appears_here_and_each_side_of_its_evidence_can_fail[10-C62]" in passed
     asked = {name for name in passed if name.startswith("test_every_question_knows")}
     assert len(asked) == 4
 

@@ -9,7 +9,7 @@ import pytest
 import sympy
 
 from helpers.activations import ACTIVATIONS
-from helpers.exercises import Feedback, check, claim, predict, read_questions
+from helpers.exercises import Feedback, check, predict, read_questions
 
 x, s = sympy.symbols("x s")
 SIGMOID = 1 / (1 + sympy.exp(-x))
@@ -438,63 +438,6 @@ def test_a_tolerance_on_an_expression_is_refused():
 def test_an_answer_nobody_can_give_is_refused(answer):
     with pytest.raises((ValueError, TypeError)):
         check("?", answer=answer)
-
-
-# claim ---------------------------------------------------------------------------------------------------
-
-
-def test_a_card_shows_claim_verdict_condition_and_evidence():
-    card = claim(
-        "A chain of sigmoids makes the gradient vanish",
-        "only if",
-        condition="every |wσ'| < 1",
-        shown={"w = 1 shrinks it": np.True_, "w = 5 does not": sympy.true},
-        evidence={"factor at w = 5": 1.25, "steps": 67},
-        because="Each layer multiplies by |wσ'|.",
-        id="C14",
-    )
-    for text in (repr(card), card._repr_html_()):
-        for part in ("C14", "A chain of sigmoids", "w = 1 shrinks it", "1.25", "67", "Each layer"):
-            assert part in text
-    assert "only if every |wσ'| < 1" in repr(card)
-    assert "&lt; 1" in card._repr_html_()
-
-
-@pytest.mark.parametrize(("verdict", "sign"), [("holds", "✓ Holds"), ("false", "✗ False")])
-def test_a_verdict_is_a_word_and_a_sign(verdict, sign):
-    assert sign in claim("So they say.", verdict, shown=True)._repr_html_()
-
-
-@pytest.mark.parametrize("shown", [False, np.False_, sympy.false, {"one": True, "the other": False}])
-def test_a_card_that_lies_is_refused(shown):
-    with pytest.raises(AssertionError, match="not supported"):
-        claim("So they say.", "holds", shown=shown)
-
-
-def test_the_fact_that_failed_is_named():
-    with pytest.raises(AssertionError, match="the other"):
-        claim("So they say.", "holds", shown={"one": True, "the other": False})
-
-
-@pytest.mark.parametrize("shown", ["yes", 1, None, np.array([True]), x > 0])
-def test_only_a_truth_value_shows_anything(shown):
-    with pytest.raises(TypeError, match="true or false"):
-        claim("So they say.", "holds", shown=shown)
-
-
-def test_a_claim_with_nothing_shown_is_refused():
-    with pytest.raises(ValueError, match="something shown"):
-        claim("So they say.", "holds", shown={})
-
-
-def test_an_unknown_verdict_is_refused_by_naming_the_allowed():
-    with pytest.raises(ValueError, match=r"'maybe'.*'holds', 'false', 'only if'"):
-        claim("So they say.", "maybe", shown=True)
-
-
-def test_only_if_needs_its_condition():
-    with pytest.raises(ValueError, match="condition"):
-        claim("So they say.", "only if", shown=True)
 
 
 # what a saved notebook holds -----------------------------------------------------------------------------

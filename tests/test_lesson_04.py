@@ -127,8 +127,11 @@ def test_the_derived_count_is_that_of_random_lines(lesson: Any) -> None:
     assert lesson["jump"].proved
     assert lesson["gap"].proved
     assert lesson["bend"].proved
-    v1, v2, a1, a2 = (lesson[name] for name in ("v1", "v2", "a1", "a2"))
-    assert lesson["bend"].steps[0].expr[0].subs({v1: 2, v2: 3, a1: 5, a2: 7}) == 2 * 5
+    symbols = [lesson[name] for name in ("v1", "v2", "a1", "a2", "b1", "b2")]
+    v1, v2, a1, a2, b1, b2 = numbers_put_in = (2, 3, 5, 7, 11, 13)
+    before, after = (v2 * a2, v2 * b2), (v1 * a1 + v2 * a2, v1 * b1 + v2 * b2)
+    turn = after[0] * before[1] - after[1] * before[0]
+    assert lesson["bend"].result.subs(dict(zip(symbols, numbers_put_in, strict=True))) == turn != 0
 
 
 # Folds that bend, and the map of a region -----------------------------------------------------------------

@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from experiments import bn_ordering
 from helpers.data import digits
+from helpers.network import BatchNorm
 
 
 @pytest.fixture(scope="module")
@@ -237,10 +238,17 @@ def test_without_batch_norm_the_spread_falls_fourfold_per_layer_though_nothing_i
     assert not lesson["saturated"](Z).any()
 
 
-def test_after_training_batch_norm_still_keeps_the_sigmoids_out_of_saturation(lesson: Any) -> None:
+def test_the_rate_decides_whether_batch_norm_keeps_the_sigmoids_out_of_saturation(lesson: Any) -> None:
     after = lesson["after_training"]
     assert {shares.shape for shares in after.values()} == {(10, 4)}
     assert after["before"].max() < 0.01
+    assert 0.05 < after["before, rate 10"][:, -1].mean() < 0.3
+    gammas = [
+        np.mean([layer.gamma for layer in network.layers if isinstance(layer, BatchNorm)])
+        for networks in (lesson["trained"]["before"], lesson["trained"]["before, rate 10"])
+        for network, _ in networks
+    ]
+    assert min(gammas[10:]) > max(gammas[:10])
     assert 0.1 < after["none"][:, 0].mean() < 0.25  # 4×Xavier: the first layer is partly saturated
     assert after["none"][:, 1:].mean() < 0.05
 

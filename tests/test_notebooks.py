@@ -12,13 +12,27 @@ from lessons import FOLDER, read, run, run_once
 from matplotlib.figure import Figure
 
 from helpers.activations import x
-from helpers.course import title
+from helpers.claims import GROUPS
+from helpers.course import cards, title
 from helpers.derivation import Derivation
 from helpers.explorer import explore
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if re.match(r"\d\d_", path.name)]
 LONGEST_RUN = 30
+
+# Lessons of the first edition that exceed the budget, and by how much. These figures only shrink.
+STILL_OVER = {
+    "01": {"cells": 138, "words": 3600},
+    "02": {"cells": 135, "words": 2877, "cards": 14},
+    "03": {"cells": 128, "words": 3544},
+    "04": {"cells": 148, "words": 3187},
+    "05": {"cells": 149, "words": 4239, "visible lines": 285},
+    "06": {"cells": 143, "words": 3418},
+    "07": {"cells": 155, "words": 4209, "visible lines": 251},
+    "08": {"cells": 137, "words": 4395},
+    "09": {"cells": 132, "words": 2847, "cards": 10},
+}
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -55,8 +69,29 @@ def test_there_is_at_least_one_lesson():
 
 
 @every_notebook
-def test_cells_are_short_and_said_before_they_are_shown(path):
+def test_cells_hold_one_idea_and_plumbing_is_folded(path):
     assert not rules.broken_cell_rules(read(path))
+
+
+@every_lesson
+def test_a_lesson_keeps_its_budget(path):
+    assert not rules.over_budget(read(path), rules.BUDGET | STILL_OVER.get(path.name[:2], {}))
+
+
+@every_lesson
+def test_the_time_stated_is_the_time_needed(path):
+    notebook = read(path)
+    stated = re.findall(r"\*\*Time:\*\* about (\d+) minutes", notebook.cells[0].source)
+    on_the_map = re.findall(rf"\({path.name}\) \|.* (\d+) min \|", rules.prose(read(FOLDER / "index.ipynb")))
+    assert stated == on_the_map == [str(rules.minutes(notebook))]
+
+
+def test_no_lesson_may_exceed_what_it_has_over_its_budget():
+    for number, allowed in STILL_OVER.items():
+        (path,) = FOLDER.glob(f"{number}_*.ipynb")
+        counted = rules.size(read(path))
+        assert {what: counted[what] for what in allowed} == allowed, "lower the figure; it never grows again"
+        assert all(most > rules.BUDGET[what] for what, most in allowed.items()), "it keeps the budget now"
 
 
 @every_notebook
@@ -95,6 +130,7 @@ def notebook_of(*sources, **changes):
     code = [nbformat.v4.new_code_cell(source, execution_count=n) for n, source in enumerate(sources, 1)]
     for cell in code:
         cell.update(changes)
+    code[0].metadata = {"jupyter": {"source_hidden": True}}
     cells = [
         cell for pair in zip(map(nbformat.v4.new_markdown_cell, sources), code, strict=True) for cell in pair
     ]
@@ -105,7 +141,12 @@ def notebook_of(*sources, **changes):
     ("source", "said"),
     [
         ("x = 1\n" * 16, "16 lines"),
-        ("a = 1\n" * 12, "more than 6 lines"),
+        ("style.use('ggplot')", "sets the look"),
+        ("questions = read_questions('x.toml')", "reads questions"),
+        ("axes.plot(x, x)\naxes.legend()", "only draws"),
+        ("figure, (axes,) = panels('a')\ny = f(x)", "builds a figure"),
+        ("def update(k):\n    return f'{k}'", "moves a picture"),
+        ("claim('So.', 'false', shown=f(x) > 1)", "shows a card"),
         ("import os", "imports"),
         ("def f():\n    import os", "imports"),
         ("ax.plot(x, color='#0173B2')", "color"),
@@ -122,16 +163,49 @@ def test_a_broken_cell_rule_is_named(source, said):
     assert any(said in sentence for sentence in rules.broken_cell_rules(notebook_of("x = 1", source)))
 
 
-def test_a_cell_without_a_sentence_before_it_is_named():
+def test_a_cell_that_computes_need_not_be_folded():
+    assert not rules.broken_cell_rules(notebook_of("x = 1", "axes.plot(x, f(x))\nslope = f.grad(x)"))
+
+
+def test_the_first_code_cell_is_folded():
     notebook = notebook_of("x = 1", "y = 2")
-    del notebook.cells[2]
-    assert "nothing is said before" in rules.broken_cell_rules(notebook)[-1]
+    notebook.cells[1].metadata = {}
+    assert rules.broken_cell_rules(notebook) == ["the first code cell, which imports, is not folded"]
+
+
+def test_a_text_serves_several_code_cells_and_not_all():
+    notebook = notebook_of(*["x = 1"] * 6)
+    del notebook.cells[4], notebook.cells[5], notebook.cells[6]
+    assert not rules.broken_cell_rules(notebook)
+    del notebook.cells[7]
+    assert rules.broken_cell_rules(notebook) == ["5 code cells follow one text; 4 may"]
     del notebook.cells[0]
-    assert "0% of the cells are prose" in rules.broken_cell_rules(notebook)[0]
+    assert "a notebook begins with a text" in rules.broken_cell_rules(notebook)
+
+
+def test_what_is_over_budget_is_named():
+    notebook = notebook_of("claim('So.', 'false', shown=True)", "x = 1\ny = 2")
+    assert rules.size(notebook) == {
+        "cells": 4, "words": 9, "visible lines": 2, "cards": 1, "explorers": 0, "predictions": 0, "checks": 0
+    }  # fmt: skip
+    assert not rules.over_budget(notebook, {"cells": 4, "words": 9, "visible lines": 2, "cards": 1})
+    assert rules.over_budget(notebook, {"cards": 0, "visible lines": 1}) == [
+        "1 cards; 0 are allowed",
+        "2 visible lines; 1 are allowed",
+    ]
+
+
+def test_the_time_counts_words_lines_explorers_and_questions():
+    notebook = notebook_of("x = 1", "x + 1")
+    notebook.cells[0].source = "word " * 1000
+    assert rules.minutes(notebook) == 5
+    for kind, each in (("Explorer", 3), ("Predict", 1), ("Check", 3)):
+        shown = [nbformat.v4.new_output("display_data", {"text/plain": f"{kind}: that"})] * 10
+        assert rules.minutes(notebook_of("x = 1", "x + 1", outputs=shown)) == 5 * round(2 * 10 * each / 5)
 
 
 def test_a_name_that_a_picture_still_uses_is_not_rebound():
-    use = "def update(k):\n    return line + k"
+    use = "def moved(k):\n    return line + k"
     assert not rules.broken_cell_rules(notebook_of("line = 1", use, "other = 2"))
     assert "rebinds line" in rules.broken_cell_rules(notebook_of("line = 1", use, "line = 2"))[0]
 
@@ -224,21 +298,12 @@ def test_an_explorer_that_goes_wrong_anywhere_is_named(update, said):
 # What a lesson's summary says of its claims ---------------------------------------------------------------
 
 
-def judged(notebook):
-    """The verdict of each claim card, as saved."""
-    saved = [
-        out.get("data", {}).get("text/plain", "") for c in rules.code_cells(notebook) for out in c.outputs
-    ]
-    cards = [re.match(r"Claim (C\d\d): .*\n  Verdict: (holds|false|only if)", text) for text in saved]
-    return {card[1]: card[2] for card in cards if card}
-
-
 @every_lesson
 def test_the_summary_repeats_the_verdict_of_every_claim_card(path):
-    notebook = read(path)
-    rows = re.findall(r"^\| (C\d\d) .* \| (holds|false|only if)\b", rules.prose(notebook), re.MULTILINE)
+    verdicts = "|".join(GROUPS)
+    rows = re.findall(rf"^\| (C\d\d) .* \| ({verdicts})\b", rules.prose(read(path)), re.MULTILINE)
     assert rows
-    assert dict(rows) == judged(notebook)
+    assert dict(rows) == {card.id: card.verdict for card in cards(path)}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ LAYERS = {
     "drawing": WIDGETS,
     "recorder": WIDGETS,
     "answers": WIDGETS | DRAWING,
+    "cards": WIDGETS | DRAWING,
+    "claims": WIDGETS | DRAWING,
     "course": WIDGETS | DRAWING,
     "table": WIDGETS | DRAWING,
     "exercises": DRAWING,
