@@ -21,6 +21,9 @@ endif
 # JupyterLab refuses to run as root unless told; containers run as root.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# Otherwise a saved notebook shows "model not found" in place of its pictures when it is opened again.
+SAVING := --ServerApp.contents_manager_class=helpers.saving.PicturesInFiles
+
 .DEFAULT_GOAL := help
 .PHONY: help lab test site notebooks accuracy bench picture lock clean
 
@@ -28,7 +31,7 @@ help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lab: $(COURSE)  ## open the course in JupyterLab (ARGS=--no-browser passes options on)
-	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/index.ipynb
+	$(BIN)/jupyter lab $(ROOT) $(SAVING) $(ARGS) notebooks/index.ipynb
 
 test: $(TOOLS)  ## lint, types, unit tests, browser tests, and every notebook against its saved outputs
 	$(BIN)/ruff check

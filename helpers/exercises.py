@@ -36,6 +36,7 @@ from helpers.answers import (
     sample_points,
     to_float,
 )
+from helpers.views import widget_view
 
 _SCRIPT = Path(__file__).with_name("exercises.js")
 
@@ -150,8 +151,8 @@ class _Exercise:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         needs_kernel = f'<div style="{_QUIET}">To answer, run this notebook.</div>'
-        bundle = dict(self._box._repr_mimebundle_() or {})
-        return bundle | {"text/plain": repr(self), "text/html": _card(self._static() + needs_kernel)}
+        saved = {"text/plain": repr(self), "text/html": _card(self._static() + needs_kernel)}
+        return saved | widget_view(self._box.model_id)
 
 
 # ---------------------------------------------------------------------------------------------------------

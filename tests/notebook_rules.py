@@ -5,12 +5,13 @@ import re
 from itertools import pairwise
 from statistics import median
 
+from helpers.views import WIDGET_VIEW
+
 LONGEST_CELL = 15
 LARGEST_MEDIAN = 6
 LEAST_PROSE = 0.45
 LEAST_EXERCISES = 4
 SECTIONS = ("exercises", "summary", "claims", "references")
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 HEX_COLOR = re.compile(r"""["']#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})["']""")
 LOOK = {"figsize": "sets a figure size", "rcParams": "sets Matplotlib's look"}
 SWALLOWS_ERRORS = {"interact", "interactive", "interactive_output", "Output"}

@@ -35,6 +35,8 @@ LAYERS = {
     "answers": WIDGETS | DRAWING,
     "course": WIDGETS | DRAWING,
     "table": WIDGETS | DRAWING,
+    "views": WIDGETS | DRAWING,
+    "saving": WIDGETS | DRAWING,
     "exercises": DRAWING,
 }
 

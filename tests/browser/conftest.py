@@ -94,6 +94,7 @@ def serve(folder: Path, home: Path) -> Iterator[Jupyter]:
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={folder}",
+        "--ServerApp.contents_manager_class=helpers.saving.PicturesInFiles",
         "--IdentityProvider.token=",
         "--LabApp.expose_app_in_browser=True",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
