@@ -256,7 +256,10 @@ class Explorer(ipywidgets.VBox):
             "image/png": base64.b64encode(png).decode(),
             **widget_view(self.model_id),
         }
-        return bundle, {"image/png": {"width": width, "height": height, "alt": caption}}
+        _, loading = (
+            self._canvas._repr_mimebundle_()
+        )  # what Google Colab must know to show more than ipywidgets
+        return bundle, loading | {"image/png": {"width": width, "height": height, "alt": caption}}
 
     def sweep(self, random: int = 20, seed: int = 0) -> Iterator[Position]:
         """Walk the controls and yield what the figure shows at each stop.

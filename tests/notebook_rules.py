@@ -2,10 +2,11 @@
 
 import ast
 import re
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from statistics import median
 
 from helpers.views import WIDGET_VIEW
+from tools.colab import is_colab_cell
 
 LONGEST_CELL = 15
 LARGEST_MEDIAN = 6
@@ -85,10 +86,11 @@ def is_solution(cell):
 def broken_cell_rules(notebook):
     cells = code_cells(notebook)
     broken = []
+    first = 1 + len(list(takewhile(is_colab_cell, cells)))
     for number, cell in enumerate(cells, start=1):
         if len(lines(cell)) > LONGEST_CELL:
             broken.append(f"code cell {number} has {len(lines(cell))} lines; {LONGEST_CELL} are allowed")
-        if number > 1 and any(
+        if number > first and any(
             isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(parsed(cell))
         ):
             broken.append(f"code cell {number} imports; only the first may")

@@ -48,14 +48,18 @@ def test_the_linter_finds_a_mistake():
 
 
 @pytest.mark.parametrize("repository", ["owner/name", ""])
-def test_a_page_links_to_binder_where_the_repository_is_known(monkeypatch, repository):
+def test_a_page_links_to_binder_and_colab_where_the_repository_is_known(monkeypatch, repository):
     monkeypatch.setenv("REPOSITORY", repository)
     build = runpy.run_path(str(ROOT / "site/build.py"))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title\n\nText")])
     build["prepare"](notebook, "02_sigmoid_saturation.ipynb")
-    linked = re.findall(r'href="(https://mybinder[^"]*)">Open in Binder<', notebook.cells[0].source)
-    lesson = "HEAD?urlpath=lab/tree/notebooks/02_sigmoid_saturation.ipynb"
-    assert linked == ([f"https://mybinder.org/v2/gh/owner/name/{lesson}"] if repository else [])
+    linked = dict(re.findall(r'href="(https://[^"]*)">Open in (\w+)<', notebook.cells[0].source))
+    lesson = "notebooks/02_sigmoid_saturation.ipynb"
+    known = {
+        f"https://mybinder.org/v2/gh/owner/name/HEAD?urlpath=lab/tree/{lesson}": "Binder",
+        f"https://colab.research.google.com/github/owner/name/blob/main/{lesson}": "Colab",
+    }
+    assert linked == (known if repository else {})
 
 
 def jobs(name):

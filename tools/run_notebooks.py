@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from colab import write_cell
 from nbclient import NotebookClient
 
 from helpers.course import thumbnail
@@ -24,6 +25,7 @@ METADATA = {
 def run(path: Path) -> None:
     """Execute a notebook in its own folder; write it back with its outputs, a lesson with its thumbnail."""
     notebook = nbformat.read(path, as_version=4)
+    write_cell(notebook)
     client = NotebookClient(
         notebook,
         timeout=SECONDS_PER_CELL,
