@@ -143,6 +143,11 @@ def test_binder_runs_post_build_after_the_environment(build_log):
     assert steps.index("environment.yml") < steps.rindex("postBuild")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="repo2docker does not run on Windows")
+def test_jupyter_on_binder_can_import_what_saves_its_notebooks(build_log):
+    assert "ENV KERNEL_PYTHON_PREFIX=${NB_PYTHON_PREFIX}\n" in build_log
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="postBuild is a Unix script")
 def test_binder_and_make_lab_save_notebooks_in_one_way(tmp_path):
     for name, does in {"jupyter": "exit 0", "python": f"echo {tmp_path}"}.items():
