@@ -45,7 +45,7 @@ SETTINGS = {
 def some_lessons(*beginnings: str) -> list[Any]:
     """Return the lessons that begin so, and the others as skipped unless EVERY_LESSON=1 asks for all."""
     skipped = pytest.mark.skip(
-        reason="takes long, and its page is tested; EVERY_LESSON=1 runs it, as on GitHub"
+        reason="takes long, and other tests look at this lesson; EVERY_LESSON=1 runs it, as on GitHub"
     )
     return [
         pytest.param(name, marks=[] if EVERY_LESSON or name.startswith(beginnings) else skipped)
