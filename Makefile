@@ -21,14 +21,17 @@ endif
 # JupyterLab refuses to run as root unless told; containers run as root.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
+# Otherwise a saved notebook shows "model not found" in place of its pictures when it is opened again.
+SAVING := --ServerApp.contents_manager_class=helpers.saving.PicturesInFiles
+
 .DEFAULT_GOAL := help
-.PHONY: help lab test site notebooks accuracy bench picture lock clean
+.PHONY: help lab test site notebooks colab accuracy bench picture lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lab: $(COURSE)  ## open the course in JupyterLab (ARGS=--no-browser passes options on)
-	$(BIN)/jupyter lab $(ROOT) $(ARGS) notebooks/index.ipynb
+	$(BIN)/jupyter lab $(ROOT) $(SAVING) $(ARGS) notebooks/index.ipynb
 
 test: $(TOOLS)  ## lint, types, unit tests, browser tests, and every notebook against its saved outputs
 	$(BIN)/ruff check
@@ -36,11 +39,14 @@ test: $(TOOLS)  ## lint, types, unit tests, browser tests, and every notebook ag
 	$(BIN)/mypy helpers
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
 
-site: $(SITE)  ## build the web pages in site/_build (REPOSITORY=owner/name adds the Binder buttons)
+site: $(SITE)  ## build the web pages in site/_build (REPOSITORY=owner/name adds the buttons of Binder and Google Colab)
 	$(SITE_BIN)/python site/build.py $(ARGS)
 
 notebooks: $(TOOLS)  ## run every notebook and save its outputs (ARGS=path runs one)
 	$(BIN)/python tools/run_notebooks.py $(ARGS)
+
+colab: $(COURSE)  ## let the notebooks fetch the course on Google Colab (REPOSITORY=owner/name says from where)
+	$(BIN)/python tools/colab.py $(REPOSITORY)
 
 accuracy: $(TOOLS)  ## measure the accuracy of every activation function
 	$(BIN)/python benchmarks/accuracy.py

@@ -39,6 +39,7 @@ from helpers.cards import QUIET as _QUIET
 from helpers.cards import as_html as _html
 from helpers.cards import card as _card
 from helpers.cards import sentence as _sentence
+from helpers.views import widget_view
 
 _SCRIPT = Path(__file__).with_name("exercises.js")
 
@@ -123,8 +124,8 @@ class _Exercise:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         needs_kernel = f'<div style="{_QUIET}">To answer, run this notebook.</div>'
-        bundle = dict(self._box._repr_mimebundle_() or {})
-        return bundle | {"text/plain": repr(self), "text/html": _card(self._static() + needs_kernel)}
+        saved = {"text/plain": repr(self), "text/html": _card(self._static() + needs_kernel)}
+        return saved | widget_view(self._box.model_id)
 
 
 # ---------------------------------------------------------------------------------------------------------

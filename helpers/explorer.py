@@ -32,6 +32,7 @@ from PIL import Image
 
 from helpers.drawing import DRAWING
 from helpers.recorder import MovingFigure
+from helpers.views import widget_view
 
 _SCRIPT = pathlib.Path(__file__).with_name("explorer.js")
 
@@ -236,6 +237,9 @@ class Explorer(ipywidgets.VBox):
         with DRAWING:
             return self._moving.move(self.values)
 
+    # In ipywidgets 7 it comes before the bundle below, and shows no picture.
+    _ipython_display_ = None
+
     def __repr__(self) -> str:
         return self._in_words(self.caption)
 
@@ -250,13 +254,12 @@ class Explorer(ipywidgets.VBox):
         bundle = {
             "text/plain": self._in_words(caption),
             "image/png": base64.b64encode(png).decode(),
-            "application/vnd.jupyter.widget-view+json": {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": self.model_id,
-            },
+            **widget_view(self.model_id),
         }
-        return bundle, {"image/png": {"width": width, "height": height, "alt": caption}}
+        _, loading = (
+            self._canvas._repr_mimebundle_()
+        )  # what Google Colab must know to show more than ipywidgets
+        return bundle, loading | {"image/png": {"width": width, "height": height, "alt": caption}}
 
     def sweep(self, random: int = 20, seed: int = 0) -> Iterator[Position]:
         """Walk the controls and yield what the figure shows at each stop.

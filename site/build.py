@@ -1,7 +1,7 @@
 """Build the course as web pages whose sliders need no kernel.
 
 Usage: python site/build.py [notebook …]; with arguments, these and the index. In the environment,
-`REPOSITORY=owner/name` adds the Binder buttons, and `SITE_URL=https://…/` the addresses of link previews.
+`REPOSITORY=owner/name` adds the Binder and Colab buttons, `SITE_URL=https://…/` those of link previews.
 """
 
 from __future__ import annotations
@@ -44,8 +44,12 @@ del get_ipython, Check, Prediction, Explorer, face, faces, kind
 """
 CELL_LINK = re.compile(r'href="(\w+)\.ipynb#cell-id=([\w-]+)"')
 ICON_SCRIPT = re.compile(r"<script[^>]* src=\"[^\"]*/fontawesome\.js[^\"]*\"></script>")
-BUTTONS = """<p class="launch">{binder}<a href="lab/lab/index.html?path={name}">Run in the browser</a></p>"""
-BINDER = "https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{name}"
+BUTTONS = """<p class="launch">{others}<a href="lab/lab/index.html?path={name}">Run in the browser</a></p>"""
+# Where a notebook opens whose repository on GitHub is known.
+OTHERS = {
+    "Binder": "https://mybinder.org/v2/gh/{repository}/HEAD?urlpath=lab/tree/notebooks/{name}",
+    "Colab": "https://colab.research.google.com/github/{repository}/blob/main/notebooks/{name}",
+}
 
 
 def shows_explorer(cell: nbformat.NotebookNode) -> bool:
@@ -74,13 +78,18 @@ def run(path: Path) -> nbformat.NotebookNode:
 def prepare(notebook: nbformat.NotebookNode, name: str) -> None:
     """Add what only the pages have: buttons under the title, and folded solutions."""
     repository = os.environ.get("REPOSITORY", "")
-    address = BINDER.format(repository=repository, name=name)
-    binder = f'<a href="{address}">Open in Binder</a> ' if repository else ""
-    buttons = BUTTONS.format(binder=binder, name=name)
+    others = [
+        f'<a href="{address.format(repository=repository, name=name)}">Open in {place}</a> '
+        for place, address in OTHERS.items()
+        if repository
+    ]
+    buttons = BUTTONS.format(others="".join(others), name=name)
     title, _, text = notebook.cells[0].source.partition("\n")
     notebook.cells[0].source = f"{title}\n\n{buttons}\n\n{text}"
     cells = []
     for cell in notebook.cells:
+        if "colab" in cell.metadata.get("tags", []):
+            continue
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata.setdefault("tags", []).append("hide-input")
         if cell.cell_type == "code":

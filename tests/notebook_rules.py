@@ -2,7 +2,10 @@
 
 import ast
 import re
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
+
+from helpers.views import WIDGET_VIEW
+from tools.colab import is_colab_cell
 
 LONGEST_CELL = 15
 LONGEST_FOLDED_CELL = 25
@@ -13,7 +16,6 @@ BUDGET = {"cells": 110, "words": 2_800, "visible lines": 250, "cards": 8}
 # Reading at 200 words a minute, a line of code in 5 seconds; then time to move, to think and to answer.
 MINUTES = {"words": 1 / 200, "visible lines": 1 / 12, "explorers": 3, "predictions": 1, "checks": 3}
 SECTIONS = ("exercises", "summary", "claims", "references")
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 HEX_COLOR = re.compile(r"""["']#(?:[0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})["']""")
 LOOK = {"figsize": "sets a figure size", "rcParams": "sets Matplotlib's look"}
 DRAWS = re.compile(
@@ -156,15 +158,16 @@ def is_solution(cell):
 def broken_cell_rules(notebook):
     cells = code_cells(notebook)
     broken = []
+    first = 1 + len(list(takewhile(is_colab_cell, cells)))
     for number, cell in enumerate(cells, start=1):
         longest = LONGEST_FOLDED_CELL if is_folded(cell) else LONGEST_CELL
         if len(lines(cell)) > longest:
             broken.append(f"code cell {number} has {len(lines(cell))} lines; {longest} are allowed")
-        if number > 1 and any(
+        if number > first and any(
             isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(parsed(cell))
         ):
             broken.append(f"code cell {number} imports; only the first may")
-        if number > 1 and re.search(r"\bstyle\.use\(|\bread_questions\(", cell.source):
+        if number > first and re.search(r"\bstyle\.use\(|\bread_questions\(", cell.source):
             broken.append(f"code cell {number} sets the look or reads questions; that is the first one's")
         if (what := plumbing(cell)) and not is_folded(cell):
             broken.append(f"code cell {number} {what}, and is not folded")
@@ -179,7 +182,7 @@ def broken_cell_rules(notebook):
         broken += [f"code cell {number} uses {name}" for name in sorted(SWALLOWS_ERRORS & used)]
         if any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(parsed(cell))):
             broken.append(f"code cell {number} imports *")
-    if cells and not is_folded(cells[0]):
+    if cells and not is_folded(cells[first - 1]):
         broken.append("the first code cell, which imports, is not folded")
     if notebook.cells and notebook.cells[0].cell_type == "code":
         broken.append("a notebook begins with a text")

@@ -10,6 +10,7 @@ import sympy
 
 from helpers.activations import ACTIVATIONS
 from helpers.exercises import Feedback, check, predict, read_questions
+from helpers.views import WIDGET_VIEW
 
 x, s = sympy.symbols("x s")
 SIGMOID = 1 / (1 + sympy.exp(-x))
@@ -449,7 +450,7 @@ def test_what_is_saved_does_not_change_and_reads_without_a_kernel(name, request)
     saved = exercise._repr_mimebundle_()
     assert exercise.question in saved["text/plain"]
     assert "run this notebook" in saved["text/html"]
-    assert "application/vnd.jupyter.widget-view+json" in saved
+    assert WIDGET_VIEW in saved
     exercise.answer_with("sigmoid" if name == "race" else "0.5")
     after = exercise._repr_mimebundle_()
     assert saved["text/plain"] == after["text/plain"]

@@ -16,6 +16,7 @@ from helpers.claims import GROUPS
 from helpers.course import cards, title
 from helpers.derivation import Derivation
 from helpers.explorer import explore
+from helpers.views import WIDGET_VIEW
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LESSONS = [path for path in NOTEBOOKS if re.match(r"\d\d_", path.name)]
@@ -220,7 +221,7 @@ SAME_TWICE = Derivation(x * (x + 1)).step("rest", x * (1 + x))._repr_latex_()
         ({"outputs": [nbformat.v4.new_output("error", ename="NameError")]}, "NameError"),
         ({"outputs": [nbformat.v4.new_output("stream", name="stderr", text="careful")]}, "careful"),
         (
-            {"outputs": [nbformat.v4.new_output("display_data", {rules.WIDGET_VIEW: {}, "image/png": ""})]},
+            {"outputs": [nbformat.v4.new_output("display_data", {WIDGET_VIEW: {}, "image/png": ""})]},
             "without its model",
         ),
         (

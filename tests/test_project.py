@@ -37,6 +37,8 @@ LAYERS = {
     "claims": WIDGETS | DRAWING,
     "course": WIDGETS | DRAWING,
     "table": WIDGETS | DRAWING,
+    "views": WIDGETS | DRAWING,
+    "saving": WIDGETS | DRAWING,
     "exercises": DRAWING,
 }
 

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import nbformat
+from colab import write_cell
 from nbclient import NotebookClient
 
 from helpers.course import thumbnail
+from helpers.views import take_views
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 SECONDS_PER_CELL = 120
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -24,6 +25,7 @@ METADATA = {
 def run(path: Path) -> None:
     """Execute a notebook in its own folder; write it back with its outputs, a lesson with its thumbnail."""
     notebook = nbformat.read(path, as_version=4)
+    write_cell(notebook)
     client = NotebookClient(
         notebook,
         timeout=SECONDS_PER_CELL,
@@ -47,12 +49,7 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            # A saved view has no model behind it, and JupyterLab would show an error in place of the picture.
-            if WIDGET_VIEW in data and data.keys() - {WIDGET_VIEW, "text/plain"}:
-                del data[WIDGET_VIEW]
-            output.get("metadata", {}).pop(WIDGET_VIEW, None)
+    take_views(notebook)
 
 
 def main() -> None:

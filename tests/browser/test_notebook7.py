@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 
 import pytest
-from conftest import LESSONS, Jupyter, Watched
+from conftest import Jupyter, Watched, some_lessons
 from support import Notebook, check_moves, explorers, own_errors
 
-# Half a minute each, and JupyterLab sweeps them all. EVERY_LESSON=1 asks for all here too, as on GitHub.
-SOME = [name for name in LESSONS if os.environ.get("EVERY_LESSON") == "1" or name[:2] in ("02", "in")]
 
-
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", some_lessons("02", "index"))
 def test_a_lesson_runs_and_each_explorer_moves(
     name: str, watch: Callable[..., Watched], jupyter: Jupyter
 ) -> None:
