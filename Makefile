@@ -22,7 +22,7 @@ endif
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test site notebooks accuracy bench picture lock clean
+.PHONY: help lab test portable site notebooks accuracy bench picture lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: $(TOOLS)  ## lint, types, unit tests, browser tests, and every notebook ag
 	$(BIN)/ruff format --check
 	$(BIN)/mypy helpers
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
+
+portable: $(TOOLS)  ## run the lessons as on other processors, and print a table (ARGS="Haswell moved" picks some)
+	$(BIN)/python -m tools.portable $(ARGS)
 
 site: $(SITE)  ## build the web pages in site/_build (REPOSITORY=owner/name adds the Binder buttons)
 	$(SITE_BIN)/python site/build.py $(ARGS)
