@@ -25,7 +25,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 SAVING := --ServerApp.contents_manager_class=helpers.saving.PicturesInFiles
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test site notebooks colab accuracy bench picture lock clean
+.PHONY: help lab test portable site notebooks colab accuracy bench picture lock clean
 
 help:  ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: $(TOOLS)  ## lint, types, unit tests, browser tests, and every notebook ag
 	$(BIN)/ruff format --check
 	$(BIN)/mypy helpers
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout 120 $(ARGS)
+
+portable: $(TOOLS)  ## run the lessons as on other processors, and print a table (ARGS="Haswell moved" picks some)
+	$(BIN)/python -m tools.portable $(ARGS)
 
 site: $(SITE)  ## build the web pages in site/_build (REPOSITORY=owner/name adds the buttons of Binder and Google Colab)
 	$(SITE_BIN)/python site/build.py $(ARGS)

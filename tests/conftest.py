@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import another_kernel  # noqa: F401  (before all that imports NumPy)
 import pytest
 from lessons import FOLDER, Ran, read, run_once
 from xdist.scheduler import LoadFileScheduling
 
 # The tests that every lesson has of its own, and those for all lessons that run them too.
 OF_A_LESSON = re.compile(
-    r".*/test_(?:lesson_|notebooks\.py::test_every_cell_runs\w*\[|counter_worlds\.py::\w+\[)(\d\d)"
+    r".*/test_(?:lesson_|notebooks\.py::test_every_cell_\w*\[|counter_worlds\.py::\w+\[)(\d\d)"
 )
 
 

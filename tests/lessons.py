@@ -17,6 +17,7 @@ import nbformat
 import notebook_rules as rules
 import numpy as np
 import pytest
+from IPython.lib.pretty import pretty
 from matplotlib import rc_context
 
 from helpers.explorer import Explorer
@@ -32,7 +33,7 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 @rc_context()  # the look a lesson asks for ends with it
-def run(notebook: nbformat.NotebookNode) -> tuple[dict[str, Any], dict[int, Any]]:
+def run(notebook: nbformat.NotebookNode) -> tuple[dict[str, Any], dict[int, Any], dict[int, str]]:
     """Run a notebook's cells in this process.
 
     Returns
@@ -40,10 +41,12 @@ def run(notebook: nbformat.NotebookNode) -> tuple[dict[str, Any], dict[int, Any]
     namespace : dict
         What the cells define.
     shown : dict of int to object
-        What each cell shows: the value of its last expression and what it prints.
+        The value of the last expression of each cell that shows or prints something.
+    said : dict of int to str
+        What such a cell prints, and this value as text.
     """
     namespace: dict[str, Any] = {"__name__": "__main__", "display": lambda *_, **__: None}
-    shown = {}
+    shown, said = {}, {}
     for number, cell in enumerate(rules.code_cells(notebook), start=1):
         name = f"<code cell {number}>"
         statements = rules.parsed(cell).body
@@ -53,15 +56,32 @@ def run(notebook: nbformat.NotebookNode) -> tuple[dict[str, Any], dict[int, Any]
             value = eval(compile(ast.Expression(last), name, "eval"), namespace) if last else None
         if printed.getvalue() or (value is not None and not cell.source.rstrip().endswith(";")):
             shown[number] = value
-    return namespace, shown
+            # As text at once: later cells may change the value.
+            said[number] = printed.getvalue() + ("" if value is None else as_text(value))
+    return namespace, shown, said
+
+
+def as_text(value: Any) -> str:
+    """Return what stands in a saved output for a value, where pictures cannot."""
+    return value._repr_markdown_() if hasattr(value, "_repr_markdown_") else pretty(value)
+
+
+def saved_text(cell: nbformat.NotebookNode) -> str:
+    """Return what a code cell printed, and what it showed as text, when it was saved."""
+    shown = [output.get("text") or output.get("data", {}) for output in cell.outputs]
+    forms = ("text/markdown", "text/plain")
+    return "".join(
+        one if isinstance(one, str) else next(one[form] for form in forms if form in one) for one in shown
+    )
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A notebook that was run: what its cells define and show, its explorers, and the processor's time."""
+    """A notebook that was run: what its cells define, show and say, its explorers, the processor's time."""
 
     namespace: dict[str, Any]
     shown: dict[int, Any]
+    said: dict[int, str]
     explorers: list[Explorer]
     seconds: float
 
@@ -79,10 +99,10 @@ def run_once(path: Path) -> Ran:
         patch.chdir(path.parent)
         patch.setattr(IPython.display, "display", lambda *_, **__: None)
         before = time.process_time()
-        namespace, shown = run(notebook)
+        namespace, shown, said = run(notebook)
         seconds = time.process_time() - before
     explorers = [explorer for explorer in _all_explorers() if all(explorer is not old for old in already)]
-    return Ran(namespace, shown, explorers, seconds)
+    return Ran(namespace, shown, said, explorers, seconds)
 
 
 def at(explorer: Any, **values: Any) -> tuple[str, dict[str, np.ndarray]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from lessons import at, numbers
@@ -115,6 +116,15 @@ def test_the_measured_recipes_do_what_the_text_says(lesson: Any) -> None:
         for init in ("He", "Xavier")
     )
     assert 1e4 < he / xavier < 1e5
+
+
+def test_the_operations_of_the_card_are_those_a_hand_counts(lesson: Any) -> None:
+    # Splitting x takes 3, each of 14 terms a product and a sum, 2ᵏ one, and −x, 1 + … and 1 / … three.
+    assert lesson["work"] == {"ReLU": 1, "textbook σ": 3 + 2 * 14 + 1 + 3, "the layer's w · x": 2 * 2000}
+    assert lesson["operations"](lambda a, b: (a + b) * b - 1, 2.0, 3.0) == 3
+    with mpmath.workdps(30):
+        for x in (-700.0, -3.2, 0.0, 1e-9, 0.34, 12.5, 700.0):
+            assert lesson["exp_in_terms"](x) == pytest.approx(float(mpmath.exp(x)), rel=2e-13)
 
 
 def test_the_target_is_matched_only_at_its_own_settings(lesson: Any) -> None:

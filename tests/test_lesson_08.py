@@ -486,24 +486,27 @@ def test_what_is_said_of_blank_paper_and_of_overlays_is_counted(lesson: Any, sav
     assert 400 < len(X) < 500
     assert len(lesson["X_two"]) == pytest.approx(1800, abs=25)
     assert (Y.sum(axis=1) == 2).all()
-    test, paper, blanks, found = digits().test, lesson["paper"][None], {}, {}
+    test, paper, finds, right = digits().test, lesson["paper"][None], {}, {}
     for kind, nets in lesson["kinds"].items():
         f = softmax_by_hand if kind.startswith("softmax") else expit
-        blanks[kind] = [f(answers(net, paper)[1]).max() for net in nets]
+        blank = [f(answers(net, paper)[1]).max() for net in nets]
         both = [f(answers(net, X)[1])[Y == 1].reshape(-1, 2) > 0.5 for net in nets]
-        found[kind] = [float(np.mean(pair[:, 0] & pair[:, 1])) for pair in both]
-        right = [np.mean(answers(net, test.X)[1].argmax(axis=1) == test.labels) for net in nets]
-        for what, ten in (
-            ("blank, largest", blanks[kind]),
-            ("overlay, both > ½", found[kind]),
-            ("single, right", right),
-        ):
-            assert f"{kind}: {what}: {np.mean(ten):.2f} ({min(ten):.2f} … {max(ten):.2f})" in saved
-    softmax, single, overlays = found.values()
+        finds[kind] = [float(np.mean(pair[:, 0] & pair[:, 1])) for pair in both]
+        right[kind] = [np.mean(answers(net, test.X)[1].argmax(axis=1) == test.labels) for net in nets]
+        told = (
+            f"{kind}: on blank paper some output is above ½: {np.sum(np.array(blank) > 0.5)} of 10 networks\n"
+            "  both digits are found in more than a third of the overlays: "
+            f"{np.sum(np.array(finds[kind]) > 1 / 3)}\n"
+            f"  more than 90% of the single digits are right: {np.sum(np.array(right[kind]) > 0.9)}\n"
+        )
+        assert told in saved
+        # Softmax must share out a whole 1 among ten digits.
+        assert min(blank) > 0.1 or not kind.startswith("softmax")
+    softmax, single, overlays = finds.values()
     assert max(softmax) == 0
-    assert max(single) < 0.15
-    assert min(overlays) > 0.5
-    assert min(blanks["softmax, single digits"]) > 0.1
+    assert max(single) < 0.15 < 1 / 3 < min(overlays)
+    _, without, with_overlays = map(np.mean, right.values())
+    assert f"costs accuracy on single digits, on average: {with_overlays < without}" in saved
 
 
 # Exercises ------------------------------------------------------------------------------------------------

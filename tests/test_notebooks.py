@@ -8,7 +8,7 @@ import nbformat
 import notebook_rules as rules
 import numpy as np
 import pytest
-from lessons import FOLDER, read, run, run_once
+from lessons import FOLDER, read, run, run_once, saved_text
 from matplotlib.figure import Figure
 
 from helpers.activations import x
@@ -121,6 +121,13 @@ def test_every_cell_runs_and_every_explorer_is_right_at_every_position(path):
             check_explorer(explorer)
         except (AssertionError, RuntimeError) as error:
             raise AssertionError(f"explorer {name}: {error}") from error
+
+
+@every_notebook
+def test_every_cell_says_what_is_saved(path):
+    cells, said = rules.code_cells(read(path)), run_once(path).said
+    saved = {number: saved_text(cell) for number, cell in enumerate(cells, start=1) if cell.outputs}
+    assert said == saved
 
 
 # The rules themselves -------------------------------------------------------------------------------------
@@ -242,9 +249,10 @@ def test_what_a_lesson_lacks_is_named():
 
 
 def test_running_a_notebook_tells_what_its_cells_show():
-    namespace, shown = run(notebook_of("x = 1", "x + 1", "x;", "None", "print(x)", "y = [x]\ny"))
+    namespace, shown, said = run(notebook_of("x = 1", "x + 1", "x;", "None", "print(x)", "y = [x]\ny"))
     assert namespace["y"] == [1]
     assert shown == {2: 2, 5: None, 6: [1]}
+    assert said == {2: "2", 5: "1\n", 6: "[1]"}
 
 
 def moving_line(update):

@@ -32,6 +32,7 @@ def run(path: Path) -> None:
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
+        coalesce_streams=True,  # how often a cell's printing is flushed is chance
         store_widget_state=False,
     )
     client.execute()
