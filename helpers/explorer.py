@@ -206,7 +206,7 @@ class Explorer(ipywidgets.VBox):
             for indices in _axis_ends(controls, initial):
                 # A position that fails says so when it is asked for.
                 with contextlib.suppress(Exception):
-                    self._moving.move(self._values_at(indices))
+                    self._moving.move(self._values_at(indices), thorough=True)
             first = self._moving.record(self._values_at(initial))
             stills = self._moving.stills()
         self._canvas = _Canvas(
