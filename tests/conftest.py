@@ -11,7 +11,9 @@ from lessons import FOLDER, Ran, read, run_once
 from xdist.scheduler import LoadFileScheduling
 
 # The tests that every lesson has of its own, and the one for all lessons that runs them too.
-OF_A_LESSON = re.compile(r".*/test_(?:lesson_|notebooks\.py::test_every_cell_runs\w*\[)(\d\d)")
+OF_A_LESSON = re.compile(
+    r".*/test_(?:lesson_|notebooks\.py::test_every_cell_runs\w*\[|lessons_replayed\.py::\w*\[)(\d\d)"
+)
 
 
 class ByLesson(LoadFileScheduling):
