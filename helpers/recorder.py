@@ -207,16 +207,15 @@ class Recorder(RendererBase):
         return points * self.dpi / 72
 
     def _clean(self, gc: GraphicsContextBase, path: Path, transform: Transform, *, filled: bool) -> str:
-        line_width = self.points_to_pixels(gc.get_linewidth())
-        margin = line_width + 2
         cleaned = path.cleaned(
             transform + self._to_screen,
             remove_nans=True,
-            # Agg clips and simplifies only what it does not fill; both would change a filled outline.
-            clip=None if filled else (-margin, -margin, self.width + margin, self.height + margin),
+            # Agg clips and simplifies only what it does not fill; both would change a filled outline. It clips
+            # one pixel outside the figure, where the dashes of a line then begin.
+            clip=None if filled else (-1, -1, self.width + 1, self.height + 1),
             simplify=path.should_simplify and not filled,
             curves=True,
-            stroke_width=line_width,
+            stroke_width=self.points_to_pixels(gc.get_linewidth()),
             snap=gc.get_snap(),
             sketch=gc.get_sketch_params(),
         )
