@@ -210,8 +210,8 @@ class Recorder(RendererBase):
         cleaned = path.cleaned(
             transform + self._to_screen,
             remove_nans=True,
-            # Agg clips and simplifies only what it does not fill; both would change a filled outline. It clips
-            # one pixel outside the figure, where the dashes of a line then begin.
+            # Agg clips and simplifies only what it does not fill; both would change a filled outline. It
+            # clips one pixel outside the figure, where the dashes of a line then begin.
             clip=None if filled else (-1, -1, self.width + 1, self.height + 1),
             simplify=path.should_simplify and not filled,
             curves=True,

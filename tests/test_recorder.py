@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -18,7 +20,7 @@ from matplotlib.transforms import Affine2D
 from PIL import Image
 
 from helpers.drawing import panels
-from helpers.recorder import SCREEN_DPI, MovingFigure, draw_order, path_to_svg
+from helpers.recorder import HEAVY, SCREEN_DPI, MovingFigure, draw_order, path_to_svg
 
 X = np.linspace(-3, 3, 50)
 
@@ -459,3 +461,115 @@ def test_the_data_of_an_image_are_its_values():
     moving = MovingFigure(figure, update, {"value": 1.0})
     moving.move({"value": 2.0})
     assert moving.data()["picture"].tolist() == [[2.0] * 3] * 2
+
+
+def still_and_moving(shape: Any, move: Any = lambda k: None) -> MovingFigure:
+    """A figure of one artist that moves at once, with whatever `move` does more."""
+    figure, (axes,) = panels()
+    artist = shape(axes)
+
+    def update(k: float) -> str:
+        artist.stale = True
+        move(k)
+        return "drawn"
+
+    moving = MovingFigure(figure, update, {"k": 1.0})
+    moving.move({"k": 2.0})
+    return moving
+
+
+def coordinates(svg: str) -> np.ndarray:
+    return np.array(re.findall(r"-?\d+", svg), dtype=int)
+
+
+def test_coordinates_fit_into_32_bits() -> None:
+    path = Path([(0, 0), (1e30, -1e30), (3e9, 5)], [Path.MOVETO, Path.MOVETO, Path.MOVETO])
+    assert np.abs(coordinates(path_to_svg(path))).max() < 2**31
+
+
+def test_an_outline_that_is_filled_is_not_clipped() -> None:
+    moving = still_and_moving(
+        lambda axes: axes.add_patch(Rectangle((-9, 0.2), 20, 0.3, transform=axes.transAxes))
+    )
+    ((_, svg),) = moving.record({"k": 2.0})["runs"][0]
+    width, _ = moving._canvas.get_width_height()
+    # The corners lie outside the figure, so no border shows at its edge.
+    assert coordinates(svg).min() < -10 * width
+
+
+def test_a_long_line_is_recorded_no_finer_than_its_pixels() -> None:
+    x = np.linspace(0, 1, 20_000)
+    moving = still_and_moving(lambda axes: axes.plot(x, np.sin(3 * x))[0])
+    ((_, svg),) = moving.record({"k": 2.0})["runs"][0]
+    assert len(coordinates(svg)) < 4_000
+
+
+def test_equal_scales_hold_after_a_move() -> None:
+    figure, (axes,) = panels()
+    (line,) = axes.plot([0, 1], [0, 1])
+    axes.set_aspect("equal", adjustable="datalim")
+
+    def update(k: float) -> str:
+        axes.set(xlim=(0, k), ylim=(0, k))
+        return "equal"
+
+    moving = MovingFigure(figure, update, {"k": 1.0})
+    moving.record({"k": 5.0})
+    (x0, y0), (x1, y1) = line.get_transform().transform([(0, 0), (1, 1)])
+    assert x1 - x0 == pytest.approx(y1 - y0)
+
+
+def test_a_layout_is_found_once_and_then_kept() -> None:
+    figure = Figure(layout="constrained")
+    axes = figure.add_subplot()
+
+    def update(k: float) -> str:
+        axes.set_ylabel("\n".join("wide" for _ in range(round(k))))
+        return "label"
+
+    moving = MovingFigure(figure, update, {"k": 1.0})
+    moving.png({"k": 1.0})
+    before = axes.get_position().bounds
+    moving.png({"k": 5.0})
+    assert axes.get_position().bounds == before
+
+
+def test_a_cap_that_projects_is_square_in_a_browser() -> None:
+    moving = still_and_moving(lambda axes: axes.plot(X, X, solid_capstyle="projecting")[0])
+    assert moving.record({"k": 2.0})["styles"][0][3] == "square"
+
+
+def test_what_asks_for_pixels_travels_as_a_picture() -> None:
+    moving = still_and_moving(lambda axes: axes.plot(X, X, rasterized=True)[0])
+    assert [call[0] for call in moving.record({"k": 2.0})["runs"][0]] == ["png"]
+
+
+def test_many_paths_that_are_lighter_than_their_picture_stay_paths() -> None:
+    places = np.random.default_rng(0).random((300, 2))
+    moving = still_and_moving(lambda axes: axes.scatter(*places.T, s=np.linspace(4, 400, 300), alpha=0.4))
+    calls = moving.record({"k": 2.0})["runs"][0]
+    picture = moving._picture_of(list(moving._moving))
+    assert HEAVY < len(json.dumps(calls)) <= len(picture["png"]) * 4 / 3 + 4
+    assert "png" not in {call[0] for call in calls}
+
+
+@pytest.mark.parametrize(
+    ("move", "said"),
+    [
+        (lambda axes: axes.plot(X, X), r"update added Line2D\(_child1\); it may only move"),
+        (lambda axes: axes.lines[0].remove(), r"update removed Line2D\(line\); it may only move"),
+        (lambda axes: axes.lines[0].set_zorder(9), "update restacked Line2D"),
+        (lambda axes: axes.figure.set_size_inches(3, 3), "update changed the size of the figure"),
+    ],
+)
+def test_what_cannot_be_replayed_is_refused_by_name(move: Any, said: str) -> None:
+    figure, (axes,) = panels()
+    axes.plot(X, X, label="line")
+    moving = MovingFigure(figure, lambda k: (move(axes) if k > 1 else None, "")[1], {"k": 1.0})
+    with pytest.raises(RuntimeError, match=said):
+        moving.move({"k": 2.0})
+
+
+def test_the_data_of_a_mesh_are_its_values() -> None:
+    moving = still_and_moving(lambda axes: axes.pcolormesh(np.arange(6.0).reshape(2, 3), label="mesh"))
+    assert moving.data()["mesh"].tolist() == [[0, 1, 2], [3, 4, 5]]

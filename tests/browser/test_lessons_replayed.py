@@ -60,7 +60,7 @@ def stops(explorer: Explorer) -> list[dict[str, Any]]:
 
 
 def pixels(png: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=np.float32) / 255
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=float) / 255
 
 
 def drawn_afresh(moving: MovingFigure, values: dict[str, Any]) -> np.ndarray:
@@ -70,7 +70,7 @@ def drawn_afresh(moving: MovingFigure, values: dict[str, Any]) -> np.ndarray:
     picture = Image.fromarray(np.asarray(moving.figure.canvas.buffer_rgba()))
     white = Image.new("RGBA", picture.size, "white")
     white.alpha_composite(picture)
-    return np.asarray(white.convert("RGB").reduce(4), dtype=np.float32) / 255
+    return np.asarray(white.convert("RGB").reduce(4), dtype=float) / 255
 
 
 def similarity(ours: np.ndarray, theirs: np.ndarray, window: int = 7) -> np.ndarray:
