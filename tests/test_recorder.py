@@ -494,7 +494,7 @@ def test_an_outline_that_is_filled_is_not_clipped() -> None:
     ((_, svg),) = moving.record({"k": 2.0})["runs"][0]
     width, _ = moving._canvas.get_width_height()
     # The corners lie outside the figure, so no border shows at its edge.
-    assert coordinates(svg).min() < -10 * width
+    assert coordinates(svg)[0] < -10 * width
 
 
 def test_a_long_line_is_recorded_no_finer_than_its_pixels() -> None:
