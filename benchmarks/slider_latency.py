@@ -48,7 +48,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.reporting import Target, code_line, report_text, save, table, versions  # noqa: E402
 from tests.browser.conftest import FLAGS, find_chromium, serve  # noqa: E402
 
-MEASURED = ("helpers/explorer.py", "helpers/explorer.js", "helpers/recorder.py")
+MEASURED = ("helpers/explorer.py", "helpers/explorer.js", "helpers/recorder.py", "helpers/changes.py")
 ROUND_TRIP = 0.1
 SWEEP_SECONDS = 0.8
 MOVE_SECONDS = 0.008

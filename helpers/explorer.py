@@ -117,7 +117,8 @@ class Control:
         TypeError
             If no control can be made of it.
         ValueError
-            If the steps of a slider do not end at its maximum, or the default is not one of its positions.
+            If the steps of a slider do not end at its maximum, if its value or the default is not one of its
+            positions, or if there is no option to choose.
         """
         abbreviated = isinstance(given, tuple | list | dict | bool)
         if isinstance(given, bool) and isinstance(default, bool):
@@ -128,11 +129,21 @@ class Control:
         if isinstance(getattr(widget, "value", None), bool):
             return cls(name, widget, "toggle", (False, True), ("off", "on"))
         if hasattr(widget, "options") and hasattr(widget, "index") and np.ndim(widget.index) == 0:
+            if not widget._options_full:
+                raise ValueError(f"{name}: there must be an option to choose, got {given!r}")
             labels, values = zip(*widget._options_full, strict=True)
             control = cls(name, widget, "choice", tuple(values), tuple(map(str, labels)))
         elif all(hasattr(widget, trait) for trait in ("min", "max", "step", "value")):
+            if np.ndim(widget.value):
+                raise TypeError(
+                    f"{name} must set one value, {given!r} sets two: give each end its own slider"
+                )
             values = _slider_values(name, widget)
-            control = cls(name, widget, "range", values, tuple(_readout(widget, value) for value in values))
+            control = cls(name, widget, "range", values, _readouts(widget, values))
+            if not math.isclose(
+                values[control.index], widget.value, rel_tol=1e-9, abs_tol=1e-9 * widget.step
+            ):
+                raise ValueError(f"{name} = {widget.value!r} is not one of its positions: {given!r}")
         else:
             raise TypeError(
                 f"{name} must be a slider, selection or checkbox of ipywidgets, or short for one: "
@@ -158,11 +169,20 @@ def _slider_values(name: str, widget: ipywidgets.Widget) -> tuple[Any, ...]:
     return tuple(float(f"{base**point if base else point:.12g}") for point in grid)
 
 
-def _readout(widget: ipywidgets.Widget, value: Any) -> str:
-    try:
-        return format(value, getattr(widget, "readout_format", ""))
-    except ValueError:
-        return f"{value:g}"
+def _readouts(widget: ipywidgets.Widget, values: tuple[Any, ...]) -> tuple[str, ...]:
+    """Write each value; where the slider's own format writes two alike, in the first one that tells all."""
+    given = getattr(widget, "readout_format", "")
+    forms = [f".{digits}f" for digits in range(1, 7)] + [f".{digits}g" for digits in range(1, 13)]
+    for form in (given, *forms):
+        try:
+            texts = tuple(format(value, form) for value in values)
+        except ValueError:  # one of JavaScript's own
+            continue
+        if len(set(texts)) == len(values):
+            if form != given and hasattr(widget, "readout_format"):
+                widget.readout_format = form
+            return texts
+    return tuple(map(repr, values))
 
 
 @dataclass(frozen=True)
@@ -207,7 +227,7 @@ class Explorer(ipywidgets.VBox):
             for indices in _axis_ends(controls, initial):
                 # A position that fails says so when it is asked for.
                 with contextlib.suppress(Exception):
-                    self._moving.move(self._values_at(indices))
+                    self._moving.move(self._values_at(indices), thorough=True)
             first = self._moving.record(self._values_at(initial))
             stills = self._moving.stills()
         self._canvas = _Canvas(
@@ -323,8 +343,8 @@ class Explorer(ipywidgets.VBox):
             "records": records,
             "limit": limit,
         }
-        # "</" would end the script element.
-        text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+        # "</script" would end the script element, and "<!--<script" would keep it from ending.
+        text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
         name = "explorer-" + hashlib.sha256(text.encode()).hexdigest()[:12]
         picture = _packed(self._moving.png(self.values))
         caption = html.escape(self.caption, quote=True)
@@ -436,7 +456,8 @@ def explore(figure: Figure, update: Callable[..., str], **controls: Any) -> Expl
     TypeError
         If a control cannot be made, or the controls and the parameters of `update` do not match.
     ValueError
-        If a slider's steps do not end at its maximum, or a default is not one of the positions.
+        If a slider's steps do not end at its maximum, if a default or a slider's value is not one of the
+        positions, or if a choice has no option.
     """
     if not callable(update):
         raise TypeError(f"update must be a function that moves the figure's artists, not {update!r}")

@@ -13,6 +13,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import groupby
 from typing import Any, cast
 
@@ -21,16 +22,18 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import Collection
+from matplotlib.collections import Collection, QuadMesh
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.path import Path
-from matplotlib.text import Annotation, Text
+from matplotlib.text import Text
 from matplotlib.transforms import Affine2D, Transform
 from PIL import Image
+
+from helpers.changes import Changes
 
 SCREEN_DPI = 100
 """An inch of a figure is 100 pixels of a plain screen."""
@@ -204,16 +207,15 @@ class Recorder(RendererBase):
         return points * self.dpi / 72
 
     def _clean(self, gc: GraphicsContextBase, path: Path, transform: Transform, *, filled: bool) -> str:
-        line_width = self.points_to_pixels(gc.get_linewidth())
-        margin = line_width + 2
         cleaned = path.cleaned(
             transform + self._to_screen,
             remove_nans=True,
-            # Agg clips and simplifies only what it does not fill; both would change a filled outline.
-            clip=None if filled else (-margin, -margin, self.width + margin, self.height + margin),
+            # Agg clips and simplifies only what it does not fill; both would change a filled outline. It
+            # clips one pixel outside the figure, where the dashes of a line then begin.
+            clip=None if filled else (-1, -1, self.width + 1, self.height + 1),
             simplify=path.should_simplify and not filled,
             curves=True,
-            stroke_width=line_width,
+            stroke_width=self.points_to_pixels(gc.get_linewidth()),
             snap=gc.get_snap(),
             sketch=gc.get_sketch_params(),
         )
@@ -225,10 +227,10 @@ class Recorder(RendererBase):
         fill = stroke = None
         if face is not None:
             forced = len(face) == 3 or gc.get_forced_alpha()
-            fill = to_hex((*face[:3], gc.get_alpha() if forced else face[3]), keep_alpha=True)
+            fill = _to_hex((*face[:3], gc.get_alpha() if forced else face[3]))
         line_width = self.points_to_pixels(gc.get_linewidth()) * UNITS_PER_PIXEL
         if line_width > 0 and gc.get_rgb()[3] > 0:
-            stroke = to_hex(gc.get_rgb(), keep_alpha=True)
+            stroke = _to_hex(tuple(gc.get_rgb()))
         offset, dashes = gc.get_dashes()
         dashes = [] if dashes is None else np.ravel(np.asarray(dashes)).tolist()
         in_units = self.points_to_pixels(UNITS_PER_PIXEL)
@@ -256,10 +258,16 @@ class Recorder(RendererBase):
         if box is None:
             return None
         # Agg clips to whole pixels.
-        left, top = round(box.x0), round(self.height - box.y1)
-        right, bottom = round(box.x1), round(self.height - box.y0)
-        corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) * UNITS_PER_PIXEL
-        return "M" + "L".join(f"{x} {y}" for x, y in corners.tolist()) + "Z"
+        left, right, bottom, top = (
+            UNITS_PER_PIXEL * round(edge)
+            for edge in (box.x0, box.x1, self.height - box.y0, self.height - box.y1)
+        )
+        return f"M{left} {top}L{right} {top}L{right} {bottom}L{left} {bottom}Z"
+
+
+@lru_cache(maxsize=4096)
+def _to_hex(color: Any) -> str:
+    return to_hex(color, keep_alpha=True)
 
 
 def draw_order(figure: Figure) -> list[Artist]:
@@ -267,14 +275,20 @@ def draw_order(figure: Figure) -> list[Artist]:
     return list(_in_order(figure))
 
 
-def _in_order(parent: Figure | Axes) -> Iterator[Artist]:
+def _in_order(parent: Figure | SubFigure | Axes) -> Iterator[Artist]:
     children = parent.get_children()
     if isinstance(parent, Axes) and not parent.axison:
         frame = {parent.patch, parent.xaxis, parent.yaxis, *parent.spines.values()}
         children = [child for child in children if child not in frame]
-    # The background comes first whatever its z-order; the sort is stable, as Matplotlib's is.
-    for child in sorted(children, key=lambda child: (child is not parent.patch, child.get_zorder())):
-        if isinstance(child, Axes):
+
+    # The background comes first whatever its z-order, and subfigures last; the sort is stable, as
+    # Matplotlib's is.
+    def place(child: Artist) -> tuple[bool, bool, float]:
+        return child is not parent.patch, isinstance(child, SubFigure), child.get_zorder()
+
+    for child in sorted(children, key=place):
+        # Axes in space sort their artists by depth, so they stay whole.
+        if isinstance(child, Axes | SubFigure) and not hasattr(child, "zaxis"):
             yield from _in_order(child)
         else:
             yield child
@@ -283,16 +297,18 @@ def _in_order(parent: Figure | Axes) -> Iterator[Artist]:
 class MovingFigure:
     """A figure and the function that moves it, split into still pictures and recorded moves.
 
-    Which artists move is found by watching, never declared: an artist that `update` touches moves from then
-    on, and so does every artist of an axes whose limits change. Still and moving artists alternate in
-    Matplotlib's own drawing order, so the replay stacks them as Matplotlib would.
+    Which artists move is found by watching, never declared (`helpers.changes`): an artist that `update`
+    touches moves from then on, and so does every artist of an axes whose limits, scale or place change. Still
+    and moving artists alternate in Matplotlib's own drawing order, so the replay stacks them as Matplotlib
+    would.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         Built without pyplot. Its layout and its resolution are set once, here, and then kept.
     update : callable
-        Called with the values by keyword. It moves artists that exist and returns the caption (str).
+        Called with the values by keyword. It moves artists that exist, or replaces them one by one as a
+        colorbar does, and returns the caption (str).
     initial : mapping
         The values of the first picture.
 
@@ -317,9 +333,11 @@ class MovingFigure:
             figure.draw_without_rendering()
             # It would move the axes whenever some artists are hidden or change.
             figure.set_layout_engine("none")
+        self._axes = figure.findobj(Axes)
         self._artists = draw_order(figure)
-        self._parts = {artist: artist.findobj() for artist in self._artists}
-        self._limits = self._current_limits()
+        self._homes = [artist.axes for artist in self._artists]
+        self._changes = Changes(self._artists, self._canvas.get_renderer())
+        self._frames = self._current_frames()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -327,35 +345,32 @@ class MovingFigure:
         width, height = self.figure.get_size_inches() * SCREEN_DPI
         return round(width), round(height)
 
-    def move(self, values: Mapping[str, Any]) -> str:
+    def move(self, values: Mapping[str, Any], *, thorough: bool = False) -> str:
         """Call `update`, notice what moved, and return the caption.
+
+        Parameters
+        ----------
+        values : mapping
+            The values of the controls.
+        thorough : bool
+            Also let what stands still draw, and compare it with what it drew before: this finds what moves
+            although nothing that it keeps changes, but takes longer than to record a position.
 
         Raises
         ------
         TypeError
             If `update` does not return a string.
         RuntimeError
-            If it adds or removes artists.
+            If it adds, removes or restacks artists, or resizes the figure; the message names them.
         """
-        for part in self._all_parts():
-            part.stale = False
-        before = self._annotated()
-        caption = self._call_update(values)
-        if draw_order(self.figure) != self._artists:
-            raise RuntimeError(
-                "update added, removed or restacked artists; it may only move those that exist. "
-                "Create them before, then use set_data, set_offsets, set_visible and the like."
-            )
-        moved = {artist for artist, parts in self._parts.items() if any(part.stale for part in parts)}
-        after = self._annotated()
-        moved |= {note for note in after if after[note] != before[note]}
-        limits = self._current_limits()
-        for axes in limits:
-            if limits[axes] != self._limits[axes]:
-                moved |= set(_in_order(axes))
-        if not moved <= self._moving:
-            self._moving |= moved
-            self.version += 1
+        size = tuple(self.figure.get_size_inches()), self.figure.dpi
+        self._changes.begin()
+        try:
+            caption = self._call_update(values)
+        finally:
+            self._notice(thorough)  # what an update changed before it failed stays changed
+        if (tuple(self.figure.get_size_inches()), self.figure.dpi) != size:
+            raise RuntimeError("update changed the size of the figure; it may only move what is in it")
         return caption
 
     def record(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -369,8 +384,6 @@ class MovingFigure:
             ``["png", [x, y, width, height], base64]``.
         """
         caption = self.move(values)
-        for axes in self.figure.axes:
-            axes.apply_aspect()
         recorder = Recorder(*self._canvas.get_width_height(), self.figure.dpi)
         runs = []
         for moves, artists in self._runs():
@@ -401,7 +414,8 @@ class MovingFigure:
     def data(self) -> dict[str, np.ndarray]:
         """Return what the moving artists show now, by label or by kind and number.
 
-        Points in data coordinates; of an image its values, shape (rows, columns) or (rows, columns, 3 or 4).
+        Points in data coordinates; of an image or a mesh its values, shape (rows, columns) or
+        (rows, columns, 3 or 4).
         """
         found: dict[str, np.ndarray] = {}
         for number, artist in enumerate(artist for artist in self._artists if artist in self._moving):
@@ -418,19 +432,63 @@ class MovingFigure:
             raise TypeError(f"update must return its caption, a string, not {caption!r}")
         return caption
 
-    def _all_parts(self) -> Iterator[Artist]:
-        for parts in self._parts.values():
-            yield from parts
+    def _notice(self, thorough: bool) -> None:
+        moved = self._replaced() | self._changes.touched()
+        for axes, frame in self._current_frames().items():
+            if frame != self._frames[axes]:
+                moved |= set(_in_order(axes))
+        self._note(moved)
+        self._apply_aspects()
+        self._note(self._changes.redrawn(thorough=thorough))
 
-    def _annotated(self) -> dict[Artist, tuple[Any, ...]]:
-        # Setting annotation.xy marks nothing as stale.
-        return {artist: tuple(artist.xy) for artist in self._artists if isinstance(artist, Annotation)}
+    def _note(self, moved: set[Artist]) -> None:
+        if not moved <= self._moving:
+            self._moving |= moved
+            self._changes.forget(moved)
+            self.version += 1
 
-    def _current_limits(self) -> dict[Axes, tuple[float, ...]]:
-        return {
-            axes: (*axes.get_xlim(), *axes.get_ylim(), *axes.get_position(original=True).bounds)
-            for axes in self.figure.axes
-        }
+    def _replaced(self) -> set[Artist]:
+        """Put new artists in the places of old ones that are gone; return them.
+
+        Raises
+        ------
+        RuntimeError
+            If an artist has no counterpart of its kind at its place in the drawing order.
+        """
+        now = draw_order(self.figure)
+        if now == self._artists:
+            return set()
+        added, removed = set(now) - set(self._artists), set(self._artists) - set(now)
+        # An artist that is removed forgets its axes.
+        places = zip(self._artists, self._homes, now, strict=False)
+        changed = [(old, home, new) for old, home, new in places if old is not new]
+        alike = all(
+            new in added and old in removed and type(new) is type(old) and new.axes is home
+            for old, home, new in changed
+        )
+        if len(now) != len(self._artists) or not alike:
+            said = [
+                f"{word} {', '.join(map(str, artists))}"
+                for word, artists in (("added", added), ("removed", removed))
+                if artists
+            ]
+            raise RuntimeError(
+                f"update {' and '.join(said) or f'restacked {changed[0][0]}'}; it may only move artists that "
+                "exist. Create them before, then use set_data, set_offsets, set_visible and the like."
+            )
+        self._artists = now
+        self._changes.forget(removed)
+        self._moving -= removed
+        return added
+
+    def _current_frames(self) -> dict[Axes, tuple[Any, ...]]:
+        return {axes: _frame_of(axes) for axes in self._axes}
+
+    def _apply_aspects(self) -> None:
+        renderer = self._canvas.get_renderer()
+        for axes in self._axes:  # an inset and a colorbar are placed by locators
+            locator: Any = axes.get_axes_locator()
+            axes.apply_aspect(locator(axes, renderer) if locator else None)
 
     def _runs(self) -> list[tuple[bool, list[Artist]]]:
         grouped = groupby(self._artists, key=lambda artist: artist in self._moving)
@@ -482,6 +540,15 @@ class MovingFigure:
         return np.array(self._canvas.buffer_rgba())
 
 
+def _frame_of(axes: Axes) -> tuple[Any, ...]:
+    """Return what every artist of an axes is drawn by: its limits, scales and place."""
+    limits, scales = [], []
+    for name, axis in axes._axis_map.items():
+        limits += getattr(axes, f"get_{name}lim")()
+        scales.append(axis.get_transform())
+    return axes.get_visible(), axes.get_position(original=True).bounds, limits, scales
+
+
 def _encode(pixels: np.ndarray) -> bytes:
     file = io.BytesIO()
     # The lightest compression that still packs flat areas: a quarter of the time of the default.
@@ -492,6 +559,8 @@ def _encode(pixels: np.ndarray) -> bytes:
 def _data_of(artist: Artist) -> np.ndarray | None:
     if isinstance(artist, Line2D):
         return np.asarray(artist.get_xydata(), dtype=float)
+    if isinstance(artist, AxesImage | QuadMesh):
+        return np.ma.filled(np.ma.asarray(artist.get_array(), dtype=float), np.nan)
     if isinstance(artist, Collection):
         offsets = np.asarray(artist.get_offsets(), dtype=float)
         paths = [path.vertices for path in artist.get_paths()]
@@ -500,6 +569,4 @@ def _data_of(artist: Artist) -> np.ndarray | None:
         return artist.get_patch_transform().transform(artist.get_path().vertices)
     if isinstance(artist, Text):
         return np.array(artist.get_position(), dtype=float)
-    if isinstance(artist, AxesImage):
-        return np.ma.filled(np.ma.asarray(artist.get_array(), dtype=float), np.nan)
     return None

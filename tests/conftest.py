@@ -13,7 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 
 # The tests that every lesson has of its own, and those for all lessons that run them too.
 OF_A_LESSON = re.compile(
-    r".*/test_(?:lesson_|notebooks\.py::test_every_cell_\w*\[|counter_worlds\.py::\w+\[)(\d\d)"
+    r".*/test_(?:lesson_|notebooks\.py::test_every_cell_\w*\[|(?:counter_worlds|lessons_replayed)\.py::\w+\[)(\d\d)"
 )
 
 

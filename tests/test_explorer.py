@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from helpers.drawing import DRAWING, Picture, panels
 from helpers.explorer import Control, Explorer, explore
@@ -213,11 +214,94 @@ def test_steps_of_a_tenth_are_the_decimals_they_look_like() -> None:
         ("text", TypeError, "k must be a slider"),
         (ipywidgets.Text(), TypeError, "k must be a slider"),
         ((2.0, 3.0, 0.5), ValueError, "k = 1.0 is not one of its positions"),
+        ((0.0, 1.2, 0.4), ValueError, "k = 1.0 is not one of its positions"),
+        (ipywidgets.FloatSlider(value=0.25, max=1), ValueError, "k = 0.25 is not one of its positions"),
+        (ipywidgets.IntRangeSlider(value=(2, 4)), TypeError, "k must set one value, .* sets two"),
+        ([], ValueError, "k: there must be an option to choose"),
+        (ipywidgets.Dropdown(options=[]), ValueError, "k: there must be an option to choose"),
     ],
 )
 def test_a_bad_control_is_refused_by_name(given: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make(k=given, kind=["sine", "cosine"], flip=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "texts"),
+    [
+        ((0.0, 0.05, 0.005), ["0.000", "0.005", "0.010", "0.015"]),
+        ((0.0, 1.0, 0.1), ["0.00", "0.10", "0.20", "0.30"]),
+        ((0.0, 1e-7, 1e-8), ["0", "1e-08", "2e-08", "3e-08"]),
+        (ipywidgets.FloatSlider(value=0, max=1e-7, step=1e-8), ["0", "1e-08", "2e-08", "3e-08"]),
+        (ipywidgets.FloatSlider(value=1, min=1, max=1.000001, step=1e-7), ["1", "1.0000001"]),
+        (ipywidgets.FloatLogSlider(value=1e-4, min=-4, max=0, step=1), ["0.0001", "0.001", "0.01", "0.1"]),
+    ],
+)
+def test_no_two_positions_of_a_slider_read_alike(given: Any, texts: list[str]) -> None:
+    control = Control.of("k", given)
+    assert len(set(control.texts)) == len(control.values)
+    assert list(map(float, control.texts[:4])) == pytest.approx(control.values[:4], rel=1e-6, abs=0)
+    assert list(control.texts[: len(texts)]) == texts
+    # In a notebook the slider itself writes the value.
+    assert format(control.values[1], control.widget.readout_format) == control.texts[1]
+
+
+def test_a_toggle_begins_at_the_default_of_update() -> None:
+    figure, (axes,) = panels()
+    (line,) = axes.plot(X, X)
+
+    def update(flip: bool = True) -> str:
+        line.set_ydata(-X if flip else X)
+        return str(flip)
+
+    assert explore(figure, update, flip=False).caption == "True"
+
+
+def test_no_text_ends_the_script_of_a_page_or_keeps_it_from_ending() -> None:
+    figure, (axes,) = panels()
+    (line,) = axes.plot(X, X)
+    said = "</script><!--<script>"
+
+    def update(k: int = 0) -> str:
+        line.set_ydata(k * X)
+        return said
+
+    page = explore(figure, update, k=(0, 1, 1)).page()
+    script = page[page.index("mountPage(document") :]
+    assert script.count("</script") == 1
+    assert "<!--" not in script
+    assert carried(page)["records"]["0"]["caption"] == said
+
+
+def test_what_moves_at_the_ends_of_a_control_is_known_before_the_first_picture() -> None:
+    figure, (axes,) = panels()
+    low, high = axes.plot(X, X)[0], axes.plot(X, X)[0]
+
+    def update(k: int = 5) -> str:
+        for line, place in ((low, 0), (high, 10)):
+            if k == place:
+                line.set_ydata(-X)
+        return str(k)
+
+    explorer = explore(figure, update, k=(0, 10, 1))
+    assert "boxes" not in send(explorer, ["0", "10"])
+    assert explorer._moving._moving == {low, high}
+
+
+def test_axes_in_space_turn() -> None:
+    figure = Figure()
+    axes = figure.add_subplot(projection="3d")
+    (line,) = axes.plot(X, X, X)
+
+    def update(turn: float = 0.0) -> str:
+        axes.view_init(azim=turn)
+        line.set_data_3d(X, turn * X / 90, np.sin(X))
+        return f"{turn}"
+
+    explorer = explore(figure, update, turn=(0.0, 90.0, 30.0))
+    records = send(explorer, ["0", "1", "3"])["records"]
+    assert all("error" not in record for record in records.values())
+    assert len({json.dumps(record["runs"]) for record in records.values()}) == 3
 
 
 def test_controls_must_match_the_parameters() -> None:

@@ -31,6 +31,7 @@ LAYERS = {
     "training": WIDGETS | DRAWING,
     "regions": WIDGETS | DRAWING,
     "drawing": WIDGETS,
+    "changes": WIDGETS,
     "recorder": WIDGETS,
     "answers": WIDGETS | DRAWING,
     "cards": WIDGETS | DRAWING,
