@@ -69,7 +69,7 @@ def another_kernel() -> Iterator[None]:
     own = None if CHOICE in os.environ else kernel(os.environ)
     for name in NAMES.get(platform.machine().lower(), ()) if own else ():
         offered = kernel(os.environ | {CHOICE: name})
-        if offered and offered.rounding != own.rounding:
+        if own and offered and offered.rounding != own.rounding:
             os.environ[CHOICE] = name
             break
     try:

@@ -38,7 +38,8 @@ class Row(NamedTuple):
 
 def configurations() -> dict[str, dict[str, str]]:
     """Return what each configuration changes in the environment, by its name."""
-    found, offered, own = {}, kernels(), kernel(os.environ)
+    found: dict[str, dict[str, str]] = {}
+    offered, own = kernels(), kernel(os.environ)
     for threads in ("1 thread", "2 threads"):
         limit = {"OPENBLAS_NUM_THREADS": threads[0]}
         for name in offered:
@@ -67,10 +68,9 @@ def run(configuration: str, changes: dict[str, str]) -> Row:
     )
     if ended.returncode:
         print(ended.stdout, ended.stderr, sep="\n")
-    last = ended.stdout.splitlines()[-1:]
+    summary = "".join(ended.stdout.splitlines()[-1:])
     passed, failed, errors = (
-        sum(int(count) for count in re.findall(rf"(\d+) {word}", *last or [""]))
-        for word in ("passed", "failed", "error")
+        sum(map(int, re.findall(rf"(\d+) {word}", summary))) for word in ("passed", "failed", "error")
     )
     # A run that broke off is a failure, too.
     failed = max(failed + errors, int(ended.returncode != 0))
