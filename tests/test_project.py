@@ -33,6 +33,7 @@ LAYERS = {
     "drawing": WIDGETS,
     "recorder": WIDGETS,
     "answers": WIDGETS | DRAWING,
+    "reading": WIDGETS | DRAWING,
     "course": WIDGETS | DRAWING,
     "table": WIDGETS | DRAWING,
     "exercises": DRAWING,
