@@ -351,31 +351,30 @@ function parsed(tokens, data) {
     if (closing === ")" && items.length === 0) refuse("There is nothing inside a pair of brackets.");
     return items;
   }
+  const raised = (term, exponent) => (exponent === null ? term : combine("^", term, exponent));
   function call(given) {
-    let name = given, raised = null;
+    let name = given, power = null;
     if (sees("^")) {
       next += 1;
-      raised = single(atom());
+      power = single(atom());
     }
-    const alias = Object.hasOwn(data.aliases, name) ? data.aliases[name] : null;
     calls += 1;
     const before = bare;
     let inner = argumentsOf(name);
     calls -= 1;
     // σ(1 - σ), where σ stands for a value.
-    if (inner !== null && bare > before && alias) return combine("*", named(alias), inner[0]);
-    if (inner === null && /^log(2|10)$/.test(name)) [name, inner] = ["log", [number(name.slice(3), data)]];
-    if (inner === null && alias) {
+    if (Object.hasOwn(data.aliases, name) && (inner === null || bare > before)) {
       bare += 1;
-      return named(alias);
+      const value = raised(named(data.aliases[name]), power);
+      return inner === null ? value : combine("*", value, inner[0]);
     }
+    if (inner === null && /^log(2|10)$/.test(name)) [name, inner] = ["log", [number(name.slice(3), data)]];
     if (inner === null) refuse(`\`${name}\` needs an argument, as in \`${name}(…)\`.`);
     const [least, most] = functions[name];
     if (inner.length < least || inner.length > most)
       refuse(`\`${name}\` takes ${least === 1 ? "1 argument" : `${least} arguments`}.`);
-    if (name === "W" && inner[0].value === null) refuse("`W` is read of numbers only.");
-    const term = called(name, inner);
-    return raised === null ? term : combine("^", term, raised);
+    if (name === "W" && single(inner[0]).value === null) refuse("`W` is read of numbers only.");
+    return raised(called(name, inner), power);
   }
   function argumentsOf(name) {
     if (sees("(")) {
@@ -524,7 +523,14 @@ const sentence = (text) => (/[.?!…]$/.test(text) ? text : `${text}.`);
 function judged(typed, data) {
   const all = (expected) => expected.every((values, i) => matches(values, typed[i], data));
   if (all(data.answer)) return { right: true, message: `Right. ${data.because}` };
-  const wrong = data.misconceptions.find(({ values }) => all(values));
+  const wrong = data.misconceptions.find(({ values }) => {
+    try {
+      return all(values);
+    } catch (error) {
+      if (error instanceof Unreadable) return false;
+      throw error;
+    }
+  });
   if (wrong) return { right: false, message: sentence(wrong.name) };
   return inDecimals(typed, data) ?? { right: false, message: data.hint || "That is not the answer. Try again." };
 }

@@ -13,6 +13,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -543,8 +544,10 @@ class Check(_Exercise):
         if self._agrees(self._answer, found):
             return Feedback(True, f"Right. {self._because}".strip())
         for name, wrong in self._misconceptions.items():
-            if self._agrees(wrong, found):
-                return Feedback(False, f"Not yet. {typed}{_sentence(name)}", name)
+            # One that has no value where the answer has one cannot be compared, and is not meant.
+            with suppress(UnreadableAnswerError):
+                if self._agrees(wrong, found):
+                    return Feedback(False, f"Not yet. {typed}{_sentence(name)}", name)
         rounded = self._rounded(list(found.flat), typed)
         hint = self._hint or "That is not the answer. Try again."
         return rounded or Feedback(False, f"Not yet. {typed}{hint}")

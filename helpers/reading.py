@@ -620,26 +620,27 @@ class _Parser:
         if self.sees("^"):  # sin^2(x)
             self.next += 1
             exponent = _single(self.atom())
-        alias = self.vocabulary.aliases.get(name)
         self.calls += 1
         bare = self.bare
         arguments = self.arguments(name)
         self.calls -= 1
-        if arguments is not None and self.bare > bare and alias:  # σ(1 - σ), where σ stands for a value
-            return _apply(_SIGNS["*"], self.value_of(alias), *map(_single, arguments[:1]))
+        alias = self.vocabulary.aliases.get(name)
+        if alias and (arguments is None or self.bare > bare):  # σ(1 - σ), where σ stands for a value
+            self.bare += 1
+            value = self.raised(self.value_of(alias), exponent)
+            return value if arguments is None else _apply(_SIGNS["*"], value, _single(arguments[0]))
         if arguments is None and name in {"log2", "log10"}:  # log2 alone is the logarithm of 2
             name, arguments = "log", [_number(name[3:])]
         if arguments is None:
-            if alias:
-                self.bare += 1
-                return self.value_of(alias)
             raise UnreadableAnswerError(f"`{name}` needs an argument, as in `{name}(…)`.")
         function = FUNCTIONS[name]
         if not function.least <= len(arguments) <= function.most:
             raise UnreadableAnswerError(f"`{name}` takes {plural(function.least, 'argument')}.")
         if name == "W" and not _single(arguments[0]).constant:
             raise UnreadableAnswerError("`W` is read of numbers only.")
-        term = _apply(function, *map(_single, arguments))
+        return self.raised(_apply(function, *map(_single, arguments)), exponent)
+
+    def raised(self, term: Term, exponent: Term | None) -> Term:
         return term if exponent is None else _apply(_SIGNS["^"], term, exponent)
 
     def arguments(self, name: str) -> list[Any] | None:

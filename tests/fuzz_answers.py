@@ -125,7 +125,7 @@ def worst(count: int, start: int = 0, said: Callable[[str], None] = lambda _: No
         in_notebook.append(QUESTIONS[name].mark(text))
         slowest = max(slowest, (time.perf_counter() - began, text))
         if done % 1000 == 999:
-            said(f"{done + 1}: {slowest[0]:.2f} s at worst")
+            said(f"{done + 1}: {slowest[0]:.2f} s at worst, for {slowest[1]!r}")
     logging.getLogger("helpers.exercises").removeHandler(handler)
     cost.seconds["notebook"] = slowest
     cost.bytes["notebook"] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024

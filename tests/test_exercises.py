@@ -303,6 +303,31 @@ def test_other_numbers_count_within_one_percent():
     assert not exercise.mark("0").right
 
 
+def test_the_entries_of_a_list_count_within_one_percent_of_the_largest():
+    exercise = check("?", answer=[10.0, 0.5])
+    assert exercise.mark("10, 0.59").right
+    assert not exercise.mark("10, 0.61").right
+
+
+def test_a_misconception_without_a_value_hides_no_other(slope):
+    nowhere = {"You took a root.": sympy.sqrt(-1 - x**2), "You squared.": x**2}
+    assert check("?", answer=x, misconceptions=nowhere).mark("x^2").misconception == "You squared."
+
+
+def test_names_have_the_other_spellings_that_a_question_allows():
+    exercise = check("?", answer=s * (1 - s), aliases={"s1": "s", "sigmoid": "s"}, where={"s": SIGMOID})
+    for typed in ("s1(1 - s1)", "s₁ - s₁²", "σ(1 - σ)", "σ - σ²", "σ(x)(1 - σ(x))", "(1-σ)σ"):
+        assert exercise.mark(typed).right, typed
+    assert not check("?", answer=s * (1 - s)).mark("s1(1 - s1)").right
+
+
+def test_a_unit_may_stand_beside_a_number_and_no_other_word():
+    exercise = check("?", answer=7, unit="step line")
+    for typed in ("7 steps", "step 7", "Line 7", "7 STEPS"):
+        assert exercise.mark(typed).right, typed
+    assert "`seconds` is not a name" in exercise.mark("7 seconds").message
+
+
 def test_arrays_are_compared_entry_by_entry(jacobian):
     assert jacobian.mark("[[1/4, -1/4], [-1/4, 1/4]]").right
     assert jacobian.mark(np.array([[0.25, -0.25], [-0.25, 0.25]])).right
@@ -538,6 +563,13 @@ def test_what_is_saved_does_not_change_and_reads_without_a_kernel(name, request)
     assert saved["text/html"] == after["text/html"]
 
 
+def test_no_text_can_end_the_script_of_a_page_or_keep_it_open():
+    trap = "<!--<script>", "</script>"
+    page = check("?", answer=1, because=trap[0], hint=trap[1], misconceptions={f"{trap[0]}.": 2}).page()
+    assert page.count("</script>") == 1
+    assert "<!--" not in page
+
+
 def test_the_options_stand_in_the_saved_page(race):
     saved = race._repr_mimebundle_()
     for option in race.options:
@@ -569,9 +601,15 @@ def test_every_question_knows_its_answer_and_names_what_is_wrong_with_the_others
         assert not feedback.right
         assert feedback.misconception == misconception
         assert misconception in feedback.message
-    for text in [*wrong, table.get("hint", "A hint."), table["because"]]:
+    for text in [*wrong, *(table[key] for key in ("hint", "because") if key in table)]:
         assert re.match(r"[A-Z0-9]\w*[^=(]*[ ,:’']", text), f"{text!r} is no sentence"
         assert text[-1] in ".?!", f"{text!r} has no end"
+
+
+def test_short_names_of_a_file_stand_for_formulas(tmp_path):
+    path = tmp_path / "questions.toml"
+    path.write_text('[slope]\nask = "?"\nsymbols = "s k x"\nanswer = "k*s"\nwhere = { s = "sigmoid(k*x)" }\n')
+    assert read_questions(path)["slope"].mark("k/(1 + exp(-kx))").right
 
 
 def test_a_malformed_question_is_named_with_its_file(tmp_path):
