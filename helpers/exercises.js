@@ -12,14 +12,17 @@ function erf(x) {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
-// Lambert's W on its principal branch, by Halley's iteration.
+// Lambert's W on its principal branch, by Newton's iteration on w + log(w) or, nearer to 0, Halley's on w exp(w).
 function lambert(x) {
   if (x < -1 / Math.E) return NaN;
-  let w = x > 1 ? Math.log(x) : Math.sqrt(2 * (1 + Math.E * x)) - 1;
+  let w = x > Math.E ? Math.log(x) : Math.sqrt(2 * (1 + Math.E * x)) - 1;
   for (let step = 0; step < 40; step++) {
-    const error = w * Math.exp(w) - x;
-    if (error === 0 || w === -1) break;
-    w -= error / (Math.exp(w) * (w + 1) - ((w + 2) * error) / (2 * w + 2));
+    if (x > Math.E) w -= ((w + Math.log(w) - Math.log(x)) * w) / (1 + w);
+    else {
+      const error = w * Math.exp(w) - x;
+      if (error === 0 || w <= -1) break;
+      w -= error / (Math.exp(w) * (w + 1) - ((w + 2) * error) / (2 * w + 2));
+    }
   }
   return w;
 }
@@ -134,6 +137,7 @@ function vocabulary({ names, aliases, words, notation }) {
   // A word as a product of the question's names, which a function may end.
   function split(word) {
     if (!word) return [];
+    if (word.length > notation.product) return null;
     for (let end = word.length; end > 0; end--) {
       const [head, rest] = [meaning(word.slice(0, end)), word.slice(end)];
       if (head === null || (head.kind === "constant" && head.text === "e" && rest)) continue;
@@ -463,7 +467,7 @@ function matches(expected, { at, value }, { points, tolerance }) {
   if (value !== null && tolerance !== null && points.length === 1) return within(value, expected[0], tolerance);
   let compared = 0;
   for (const [i, point] of points.entries()) {
-    const [found, error] = at(point);
+    const [found, error] = value === null ? at(point) : [value, 8 * ULP * Math.abs(value)];
     if (expected[i] === null || error === Infinity) continue;
     if (Number.isNaN(found)) return false;
     if (tolerance === null ? differs(found, expected[i], error) : !within(found, expected[i], tolerance)) return false;
@@ -536,7 +540,8 @@ function judged(typed, data) {
 }
 
 function quoted(typed) {
-  const text = [...typed.replaceAll("`", "'").trim()];
+  const spaced = typed.replaceAll("`", "'").replace(/[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]+/g, " ");
+  const text = [...spaced.replace(/^ +| +$/g, "")];
   return text.length <= 60 ? text.join("") : `${text.slice(0, 57).join("")}…`;
 }
 

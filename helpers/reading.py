@@ -18,6 +18,7 @@ DEEPEST_PARTS = 60
 DEEPEST_POWERS = 4
 LARGEST_EXPONENT = 1000
 LONGEST_NUMBER = 40
+LONGEST_PRODUCT = 20
 
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E}
 
@@ -82,7 +83,7 @@ class UnreadableAnswerError(ValueError):
 
 def quoted(typed: str) -> str:
     """Typed text, short enough to repeat and without the marks that would end the quotation."""
-    text = typed.replace("`", "'").strip()
+    text = re.sub("[\\x00-\\x20\\x7f-\\xa0\u2028\u2029\ufeff]+", " ", typed.replace("`", "'")).strip(" ")
     return text if len(text) <= 60 else text[:57] + "…"
 
 
@@ -248,7 +249,14 @@ def _number(text: str) -> Term:
     return Term(sympy.Rational(text), value, 10.0 ** (int(exponent or 0) - decimals), 0, abs(value))
 
 
-def _apply(function: Function, *arguments: Term) -> Term:
+def _single(entry: Any) -> Term:
+    if isinstance(entry, list):
+        raise UnreadableAnswerError("A list stands where a number belongs.")
+    return entry
+
+
+def _apply(function: Function, *operands: Any) -> Term:
+    arguments = [_single(operand) for operand in operands]
     value = math.nan
     if all(argument.constant for argument in arguments):
         try:
@@ -322,6 +330,8 @@ class Vocabulary:
         """A word as a product of names, which `e` or a function may end, as in ``kexp(-kx)``."""
         if not word:
             return []
+        if len(word) > LONGEST_PRODUCT:
+            return None
         for end in range(len(word), 0, -1):
             head, rest = self.meaning(word[:end]), word[end:]
             if head is None or (head == Token("constant", "e") and rest):
@@ -486,7 +496,7 @@ class _Parser:
         while self.sees("+", "-"):
             sign = _SIGNS[self.tokens[self.next].text]
             self.next += 1
-            left = _apply(sign, _single(left), _single(self.product()))
+            left = _apply(sign, left, self.product())
         return left
 
     def product(self) -> Any:
@@ -498,11 +508,11 @@ class _Parser:
                 divided = self.sees("/")
                 sign = _SIGNS[self.tokens[self.next].text]
                 self.next += 1
-                left = _apply(sign, _single(left), _single(self.signed()))
+                left = _apply(sign, left, self.signed())
             elif self.implied(token):
                 if divided:
                     self.two_ways("what follows `/`", "1/(2*x)")
-                left = _apply(_SIGNS["*"], _single(left), _single(self.power()))
+                left = _apply(_SIGNS["*"], left, self.power())
             else:
                 return left
 
@@ -532,7 +542,7 @@ class _Parser:
         base = self.scaled(self.atom())
         if self.sees("^"):
             self.next += 1
-            base = _apply(_SIGNS["^"], _single(base), self.exponent())
+            base = _apply(_SIGNS["^"], base, self.exponent())
         self.depth -= 1
         return base
 
@@ -540,7 +550,7 @@ class _Parser:
         first = self.token(1) if self.sees("+", "-") else self.token()
         exponent = _single(self.signed())
         while (after := self.token()) and after.joined:  # e^-kx
-            exponent = _apply(_SIGNS["*"], exponent, _single(self.power()))
+            exponent = _apply(_SIGNS["*"], exponent, self.power())
         if first is not None and first.kind != "sign" and after is not None and not after.spaced:
             opens = after.text == "(" and first.kind != "number"
             if opens or (after.kind != "sign" and after.kind != "number"):
@@ -628,7 +638,7 @@ class _Parser:
         if alias and (arguments is None or self.bare > bare):  # σ(1 - σ), where σ stands for a value
             self.bare += 1
             value = self.raised(self.value_of(alias), exponent)
-            return value if arguments is None else _apply(_SIGNS["*"], value, _single(arguments[0]))
+            return value if arguments is None else _apply(_SIGNS["*"], value, arguments[0])
         if arguments is None and name in {"log2", "log10"}:  # log2 alone is the logarithm of 2
             name, arguments = "log", [_number(name[3:])]
         if arguments is None:
@@ -638,7 +648,7 @@ class _Parser:
             raise UnreadableAnswerError(f"`{name}` takes {plural(function.least, 'argument')}.")
         if name == "W" and not _single(arguments[0]).constant:
             raise UnreadableAnswerError("`W` is read of numbers only.")
-        return self.raised(_apply(function, *map(_single, arguments)), exponent)
+        return self.raised(_apply(function, *arguments), exponent)
 
     def raised(self, term: Term, exponent: Term | None) -> Term:
         return term if exponent is None else _apply(_SIGNS["^"], term, exponent)
@@ -655,7 +665,7 @@ class _Parser:
         argument = _single(self.power())
         # ln 2pi is the logarithm of 2*pi, and ln 2 pi is the logarithm of 2, times pi.
         while (token := self.token()) and token.kind in {"name", "constant"} and not token.spaced:
-            argument = _apply(_SIGNS["*"], argument, _single(self.power()))
+            argument = _apply(_SIGNS["*"], argument, self.power())
         if self.sees("("):
             self.two_ways("the argument", f"{name}(2*x)")
         return [argument]
@@ -664,12 +674,6 @@ class _Parser:
 def _constant(name: str) -> Term:
     value = float(CONSTANTS[name])
     return Term(CONSTANTS[name], value, None, 0, value)
-
-
-def _single(entry: Any) -> Term:
-    if isinstance(entry, list):
-        raise UnreadableAnswerError("A list stands where a number belongs.")
-    return entry
 
 
 def _array(nested: Any) -> np.ndarray:
@@ -792,4 +796,5 @@ def notation() -> dict[str, Any]:
         "powers": DEEPEST_POWERS,
         "exponent": LARGEST_EXPONENT,
         "digits": LONGEST_NUMBER,
+        "product": LONGEST_PRODUCT,
     }
