@@ -77,7 +77,25 @@ lists = st.lists(formulas, max_size=4).flatmap(
         lambda between: f"[{between.join(items)}]"
     )
 )
-answers = st.one_of(formulas, formulas, soups, towers, lists, st.text(max_size=300))
+rights = st.recursive(
+    st.sampled_from(
+        [
+            "s(1-s)",
+            "exp(-x)/(1+exp(-x))²",
+            "max(0,x) - k",
+            "(x+|x|)/2 - k",
+            "8/13",
+            "0.615",
+            "2.5 -1 0",
+            "1 2 3 4",
+        ]
+    ),
+    lambda inner: st.tuples(
+        st.sampled_from(["({})", "{} + 0", "1*({})", "--{}", "{}·1", "y = {}", " {} ", "0 − −({})"]), inner
+    ).map(lambda both: both[0].format(both[1])),
+    max_leaves=4,
+)
+answers = st.one_of(formulas, rights, soups, towers, lists, st.text(max_size=300))
 
 
 @dataclass
@@ -111,6 +129,12 @@ def drawn(count: int, start: int) -> list[tuple[str, str]]:
     return found
 
 
+def _timed(name: str, text: str) -> tuple[Feedback, float]:
+    began = time.process_time()
+    feedback = QUESTIONS[name].mark(text)
+    return feedback, time.process_time() - began
+
+
 def worst(count: int, start: int = 0, said: Callable[[str], None] = lambda _: None) -> Cost:
     """Mark `count` random answers with both readers."""
     cost = Cost()
@@ -121,9 +145,11 @@ def worst(count: int, start: int = 0, said: Callable[[str], None] = lambda _: No
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     in_notebook, slowest = [], (0.0, "")
     for done, (name, text) in enumerate(pairs):
-        began = time.process_time()
-        in_notebook.append(QUESTIONS[name].mark(text))
-        slowest = max(slowest, (time.process_time() - began, text))
+        feedback, spent = _timed(name, text)
+        if spent > 0.1:  # what is only a pause of the garbage collector does not come twice
+            spent = min(spent, _timed(name, text)[1])
+        in_notebook.append(feedback)
+        slowest = max(slowest, (spent, text))
         if done % 1000 == 999:
             said(f"{done + 1}: {slowest[0]:.2f} s at worst, for {slowest[1]!r}")
     logging.getLogger("helpers.exercises").removeHandler(handler)
