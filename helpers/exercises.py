@@ -7,11 +7,12 @@ Texts are plain text with `$…$` for mathematics and backticks for code.
 """
 
 import hashlib
-import itertools
 import json
+import logging
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -20,27 +21,27 @@ from typing import Any
 import ipywidgets as widgets
 import numpy as np
 import sympy
+from sympy.core.evalf import PrecisionExhausted
 
-from helpers.answers import (
+from helpers.answers import equivalent, given, plain, to_float
+from helpers.cards import QUIET, as_html, card, sentence
+from helpers.reading import (
     CONSTANTS,
     FUNCTIONS,
+    Term,
     UnreadableAnswerError,
-    equivalent,
-    evaluate,
-    given,
-    plain,
+    Vocabulary,
+    digits_right,
+    near,
+    notation,
     plural,
     quoted,
+    read,
     read_answer,
-    sample_points,
-    to_float,
 )
-from helpers.cards import QUIET as _QUIET
-from helpers.cards import as_html as _html
-from helpers.cards import card as _card
-from helpers.cards import sentence as _sentence
 from helpers.views import widget_view
 
+_LOG = logging.getLogger(__name__)
 _SCRIPT = Path(__file__).with_name("exercises.js")
 
 
@@ -68,7 +69,7 @@ class Feedback:
 
 def _feedback_html(feedback: Feedback) -> str:
     sign, tone = ("✓", "right") if feedback.right else ("✗", "wrong")
-    return _card(f"<strong>{sign}</strong> {_html(feedback.message)}", tone, role="alert")
+    return card(f"<strong>{sign}</strong> {as_html(feedback.message)}", tone, role="alert")
 
 
 class _Exercise:
@@ -81,13 +82,13 @@ class _Exercise:
         full_width = widgets.Layout(width="100%")
         self._output = widgets.HTMLMath(layout=full_width)
         self._box = widgets.VBox(
-            [widgets.HTMLMath(_card(self._heading()), layout=full_width), *controls, self._output],
+            [widgets.HTMLMath(card(self._heading()), layout=full_width), *controls, self._output],
             layout=widgets.Layout(max_width="48em", overflow="visible"),
         )
 
     def _heading(self) -> str:
-        note = f'<div style="{_QUIET}">{_html(self._note)}</div>' if self._note else ""
-        return f"<strong>{self._title}.</strong> {_html(self.question)}{note}"
+        note = f'<div style="{QUIET}">{as_html(self._note)}</div>' if self._note else ""
+        return f"<strong>{self._title}.</strong> {as_html(self.question)}{note}"
 
     def _static(self) -> str:
         return self._heading()
@@ -111,20 +112,20 @@ class _Exercise:
             The question, its form, and a script that holds the answers.
         """
         mount, data = self._mounted()
-        # "</" would end the script element.
-        text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+        # "</script" would end the script element, and "<!--<script" would keep it open.
+        text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
         name = "exercise-" + hashlib.sha256(f"{self.question}{text}".encode()).hexdigest()[:12]
         feedback = '<div data-feedback role="status" aria-live="polite"></div>'
-        card = _card(_Exercise._heading(self) + self._form() + feedback)
+        shown = card(_Exercise._heading(self) + self._form() + feedback)
         return (
-            f'<div id="{name}" class="exercise">{card}</div>\n'
+            f'<div id="{name}" class="exercise">{shown}</div>\n'
             f'<script type="module">\n{_SCRIPT.read_text(encoding="utf-8")}\n'
             f'{mount}(document.getElementById("{name}"), {text});\n</script>'
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        needs_kernel = f'<div style="{_QUIET}">To answer, run this notebook.</div>'
-        saved = {"text/plain": repr(self), "text/html": _card(self._static() + needs_kernel)}
+        needs_kernel = f'<div style="{QUIET}">To answer, run this notebook.</div>'
+        saved = {"text/plain": repr(self), "text/html": card(self._static() + needs_kernel)}
         return saved | widget_view(self._box.model_id)
 
 
@@ -163,7 +164,7 @@ class Prediction(_Exercise):
         return "\n".join([f"Predict: {self.question}", *(f"  ( ) {option}" for option in self.options)])
 
     def _list(self, style: str) -> str:
-        items = "".join(f"<li>{_html(option)}</li>" for option in self.options)
+        items = "".join(f"<li>{as_html(option)}</li>" for option in self.options)
         return f'<ol style="list-style-type: {style}; margin: 0.3em 0; padding-left: 2em">{items}</ol>'
 
     def _heading(self) -> str:
@@ -176,7 +177,7 @@ class Prediction(_Exercise):
         name = hashlib.sha256(self.question.encode()).hexdigest()[:12]
         labels = [
             f'<label style="display: block; margin: 0.3em 0"><input type="radio" name="{name}" value="{i}"> '
-            f"{_html(option)}</label>"
+            f"{as_html(option)}</label>"
             for i, option in enumerate(self.options)
         ]
         legend = '<legend style="font-size: 1em">Your prediction</legend>'
@@ -187,7 +188,7 @@ class Prediction(_Exercise):
 
     def _mounted(self) -> tuple[str, Any]:
         answers = map(self.mark, self.options)
-        return "mountPrediction", [{"right": one.right, "html": _html(one.message)} for one in answers]
+        return "mountPrediction", [{"right": one.right, "html": as_html(one.message)} for one in answers]
 
     def mark(self, option: str) -> Feedback:
         """Say whether an option is right, without showing it to the learner.
@@ -212,11 +213,11 @@ class Prediction(_Exercise):
         right = option == self.answer
         why = self._feedback[option]
         verdict = (
-            f"Right: {_sentence(option)}"
+            f"Right: {sentence(option)}"
             if right
-            else f"Not so. You predicted: {_sentence(option)} The answer is: {_sentence(self.answer)}"
+            else f"Not so. You predicted: {sentence(option)} The answer is: {sentence(self.answer)}"
         )
-        message = " ".join(filter(None, [verdict, _sentence(why[:1].upper() + why[1:]), self.because]))
+        message = " ".join(filter(None, [verdict, sentence(why), self.because]))
         return Feedback(right, message, None if right else why or None)
 
     def answer_with(self, option: str) -> Feedback:
@@ -260,8 +261,8 @@ def predict(
     question : str
         The question; `$…$` is mathematics.
     options : mapping of str to str, or iterable of str
-        The options in order. A mapping gives each option its feedback; for a wrong one, the name of the
-        misconception.
+        The options in order. A mapping gives each option its feedback, in whole sentences; for a wrong one,
+        the misconception.
     answer : str
         The right option.
     because : str, optional
@@ -305,11 +306,15 @@ class Check(_Exercise):
         tolerance: float | None,
         misconceptions: Mapping[str, Any],
         because: str,
+        hint: str,
         where: Mapping[str, Any],
+        aliases: Mapping[str, str],
+        unit: str,
     ) -> None:
         self._answer = given(answer)
         self._misconceptions = {name: given(wrong) for name, wrong in misconceptions.items()}
         self._because = because
+        self._hint = hint
         self._where = {name: plain(meaning) for name, meaning in where.items()}
         self._assumptions = {
             symbol.name: symbol
@@ -321,10 +326,14 @@ class Check(_Exercise):
         for wrong in (*self._misconceptions.values(), np.array(list(self._where.values()), dtype=object)):
             free |= {symbol.name for entry in wrong.flat for symbol in entry.free_symbols}
         self._symbols = sorted(free | set(self._where))
-        self._names = CONSTANTS | {name: sympy.Symbol(name) for name in self._symbols}
+        words = [word.lower() for one in unit.split() for word in (one, one + "s", one.removesuffix("s"))]
+        names = {name: self._meant(sympy.Symbol(name)) for name in self._symbols}
+        self._vocabulary = Vocabulary(names, aliases, words, self._answer.shape)
         self._tolerance = self._settle(answer, tolerance)
+        # The values of a numeric answer; None for expressions.
+        self._values = None if self._is_formula() else [to_float(self._meant(e)) for e in self._answer.flat]
         for name, wrong in self._misconceptions.items():
-            if self._agrees(self._answer, wrong):
+            if self._agrees(self._answer, self._terms(wrong)):
                 raise ValueError(f"The misconception {name!r} gives the right answer.")
 
         self._text = widgets.Text(
@@ -377,14 +386,17 @@ class Check(_Exercise):
             else (f"a {shape} array{entries}, as in `{example}`")
         )
 
+    def _is_formula(self) -> bool:
+        return any(self._meant(entry).free_symbols for entry in self._answer.flat)
+
     def _asked_for(self) -> str:
-        if self._symbols and any(entry.free_symbols for entry in self._answer.flat):
+        if self._is_formula():
             precision = "Any equivalent form counts"
         elif self._tolerance:
             each = "Each entry counts" if self._answer.ndim else "It counts"
             precision = f"{each} within ±{self._tolerance:.3g}"
         else:
-            precision = "It must be exact; a fraction such as `1/3` or `exp(-1)` may be typed"
+            precision = "Give it exactly, as in `1/3` or `exp(-1)`, or to three digits or more"
         meanings = "".join(f" Here `{name}` stands for `{meaning}`." for name, meaning in self._where.items())
         return f"Type {self._kind()}. {precision}.{meanings}"
 
@@ -392,26 +404,28 @@ class Check(_Exercise):
         found = f"a {' × '.join(map(str, shape))} array" if shape else "a single value"
         if len(shape) == 1:
             found = f"a list of {shape[0]}"
-        decimals = " Write decimals with a point." if shape == (2,) and not self._answer.ndim else ""
-        return f"That is {found}, but the answer is {self._kind()}.{decimals}"
+        return f"That is {found}, but the answer is {self._kind()}."
 
     def _allowed(self) -> str:
+        if not self._is_formula():
+            return f"Type {self._kind()}."
         names = ", ".join(f"`{name}`" for name in [*self._symbols, *CONSTANTS])
         return f"Allowed: numbers, {names}, `+ - * / ^`, brackets, and {', '.join(FUNCTIONS)}."
 
-    def _agrees(self, expected: np.ndarray, found: np.ndarray) -> bool:
-        if expected.shape != found.shape:
+    def _agrees(self, expected: np.ndarray, typed: np.ndarray) -> bool:
+        if expected.shape != typed.shape:
             return False
-        for right, typed in zip(expected.flat, found.flat, strict=True):
-            meant, said = self._meant(right), self._meant(typed)
+        for right, term in zip(expected.flat, typed.flat, strict=True):
+            meant, said = self._meant(right), term.expr
             if meant.free_symbols or said.free_symbols:
                 if not equivalent(meant, said, self._assumptions)[0]:
                     return False
             else:
                 value = to_float(meant)
+                found = term.value if term.constant else to_float(said)
                 # 0.26 is within 0.01 of 0.25, whatever doubles say.
                 slack = 1e-9 * self._tolerance + 8 * np.finfo(float).eps * abs(value)
-                if not abs(to_float(said) - value) <= self._tolerance + slack:
+                if not abs(found - value) <= self._tolerance + slack:
                     return False
         return True
 
@@ -424,39 +438,30 @@ class Check(_Exercise):
         )
 
     def _mounted(self) -> tuple[str, Any]:
-        meant = [self._meant(entry) for entry in self._answer.flat]
-        symbolic = any(entry.free_symbols for entry in meant)
-        wrong = {
-            name: [self._meant(entry) for entry in answer.flat] if answer.shape == self._answer.shape else []
-            for name, answer in self._misconceptions.items()
-        }
-        everything = [*meant, *itertools.chain(*wrong.values()), *self._where.values()]
-        free = sorted({symbol.name for entry in everything for symbol in entry.free_symbols})
+        wrong = {n: a for n, a in self._misconceptions.items() if a.shape == self._answer.shape}
+        everything = [*self._answer.flat, *(entry for answer in wrong.values() for entry in answer.flat)]
         # A number's misconception may be a formula.
-        points = list(sample_points(free, self._assumptions)) if free else [{}]
+        free = {symbol.name for entry in everything for symbol in self._meant(entry).free_symbols}
+        points = list(_points(sorted(free), self._assumptions))
 
-        def at_points(entry: sympy.Expr) -> list[float | None]:
-            function = sympy.lambdify([sympy.Symbol(name) for name in free], entry, "math")
-            found = [evaluate(function, [point[name] for name in free]) for point in points]
-            return [None if value is None or math.isnan(value) else float(value) for value in found]
+        def values(answer: np.ndarray) -> list[list[float | None]]:
+            return [[_exact(self._meant(entry), point) for point in points] for entry in answer.flat]
 
-        shorthand = {name: at_points(meaning) for name, meaning in self._where.items()}
         return "mountCheck", {
             "names": self._symbols,
+            "shorthand": {n: [_exact(m, point) for point in points] for n, m in self._where.items()},
+            "aliases": self._vocabulary.aliases,
+            "words": self._vocabulary.words,
             "shape": self._answer.shape,
             "kind": self._kind(),
             "allowed": self._allowed(),
             "because": self._because,
-            "tolerance": None if symbolic else self._tolerance,
-            "points": [
-                point | {name: given[i] for name, given in shorthand.items()}
-                for i, point in enumerate(points)
-            ],
-            "answer": [at_points(entry) for entry in meant],
-            "misconceptions": [
-                {"name": name, "values": [at_points(entry) for entry in entries] or None}
-                for name, entries in wrong.items()
-            ],
+            "hint": self._hint,
+            "tolerance": None if self._is_formula() else self._tolerance,
+            "points": points,
+            "answer": values(self._answer),
+            "misconceptions": [{"name": name, "values": values(answer)} for name, answer in wrong.items()],
+            "notation": notation(),
         }
 
     def _meant(self, entry: sympy.Expr) -> sympy.Expr:
@@ -474,27 +479,75 @@ class Check(_Exercise):
         -------
         Feedback
             Verdict, explanation, and the misconception behind a wrong answer where it is a known one. An
-            answer that cannot be read gets a message saying why and what is allowed.
+            answer that cannot be read gets a message saying why.
         """
         shown = quoted(value if isinstance(value, str) else str(value))
+        typed = f"You typed `{shown}`. " if shown else ""
         try:
-            found = read_answer(value, self._names) if isinstance(value, str) else given(value)
-            if found.shape != self._answer.shape:
-                raise UnreadableAnswerError(self._misshapen(found.shape))
-            for entry in found.flat:
-                if entry.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I):
-                    raise UnreadableAnswerError("It has no finite real value.")
-            if unknown := {s.name for entry in found.flat for s in entry.free_symbols} - set(self._symbols):
-                raise UnreadableAnswerError(f"`{sorted(unknown)[0]}` is not a name this exercise knows.")
-            if self._agrees(self._answer, found):
-                return Feedback(True, f"Right. {self._because}".strip())
-            for name, wrong in self._misconceptions.items():
-                if self._agrees(wrong, found):
-                    return Feedback(False, f"Not yet. You typed `{shown}`: {name}.".replace("..", "."), name)
+            return self._judged(self._found(value), typed)
         except (UnreadableAnswerError, TypeError, sympy.SympifyError) as reason:
-            typed = f"You typed `{shown}`. " if shown else ""
             return Feedback(False, f"{typed}{reason} {self._allowed()}")
-        return Feedback(False, f"Not yet. You typed `{shown}`, which is not the answer. Try again.")
+        except Exception:
+            # In a notebook, nobody would see it, and the card would still show the answer before.
+            _LOG.exception("The answer %r to %r could not be marked.", value, self.question)
+            return Feedback(
+                False, f"{typed}It could not be compared with the answer; write it in a simpler way."
+            )
+
+    def _terms(self, answer: np.ndarray) -> np.ndarray:
+        """Entries as if they were typed."""
+        terms = np.empty(answer.shape, dtype=object)
+        for position, entry in np.ndenumerate(answer):
+            meant = self._meant(entry)
+            terms[position] = Term(meant, math.nan if meant.free_symbols else to_float(meant))
+        return terms
+
+    def _found(self, value: Any) -> np.ndarray:
+        typed = read(value, self._vocabulary) if isinstance(value, str) else self._terms(given(value))
+        if typed.shape != self._answer.shape:
+            raise UnreadableAnswerError(self._misshapen(typed.shape))
+        for term in typed.flat:
+            if unknown := {symbol.name for symbol in term.expr.free_symbols} - set(self._symbols):
+                raise UnreadableAnswerError(f"`{sorted(unknown)[0]}` is not a name this exercise knows.")
+        return typed
+
+    def _judged(self, found: np.ndarray, typed: str) -> Feedback:
+        if self._agrees(self._answer, found):
+            return Feedback(True, f"Right. {self._because}".strip())
+        for name, wrong in self._misconceptions.items():
+            # One that has no value where the answer has one cannot be compared, and is not meant.
+            with suppress(UnreadableAnswerError):
+                if self._agrees(wrong, found):
+                    return Feedback(False, f"Not yet. {typed}{sentence(name)}", name)
+        rounded = self._rounded(list(found.flat), typed)
+        hint = self._hint or "That is not the answer. Try again."
+        return rounded or Feedback(False, f"Not yet. {typed}{hint}")
+
+    def _rounded(self, found: list[Term], typed: str) -> Feedback | None:
+        """What can be said of numbers that equal no known answer, but may be one in decimals."""
+        if self._values is None or not all(term.constant for term in found):
+            return None
+        digits = digits_right(found, self._values)
+        if digits > 2:
+            return Feedback(True, f"Right to {digits} digits. {self._because}".strip())
+        if digits == 2:
+            right = "It is right to 2 digits: type it exactly, or to three digits or more."
+            return Feedback(False, f"Not yet. {typed}{right}")
+        wrong = {name: self._constants(answer) for name, answer in self._misconceptions.items()}
+        rounded = [name for name, values in wrong.items() if values and digits_right(found, values) > 1]
+        close = [name for name, values in wrong.items() if values and near(found, values)]
+        if len(rounded) != 1 and near(found, self._values):
+            within = "It is within 1% of the answer, but not right to the digits typed."
+            return Feedback(False, f"Not yet. {typed}{within}")
+        for meant in (rounded, close):
+            if len(meant) == 1:
+                return Feedback(False, f"Not yet. {typed}{sentence(meant[0])}", meant[0])
+        return None
+
+    def _constants(self, answer: np.ndarray) -> list[float] | None:
+        if answer.shape != self._answer.shape or any(self._meant(e).free_symbols for e in answer.flat):
+            return None
+        return [to_float(self._meant(entry)) for entry in answer.flat]
 
     def answer_with(self, value: Any) -> Feedback:
         """Answer as the learner does: the box shows the answer and the feedback.
@@ -519,6 +572,41 @@ class Check(_Exercise):
             self._say(self.mark(text))
 
 
+def _points(names: list[str], assumptions: Mapping[str, sympy.Symbol]) -> Iterator[dict[str, float]]:
+    """Where a page compares formulas: near 0, where curves bend, and out to where clipped ones differ."""
+    if not names:
+        yield {}
+        return
+    rng = np.random.default_rng(2)
+    for reach, count in ((0.125, 16), (1.0, 24), (4.0, 48), (16.0, 32), (128.0, 16)):
+        # One draw from each of `count` equal parts leaves no gap, and is none that a formula may be made for.
+        parts = [(rng.permutation(count) + rng.uniform(size=count)) * 2 / count - 1 for _ in names]
+        for place in zip(*parts, strict=True):
+            yield {
+                name: _allowed_value(reach * at, assumptions.get(name))
+                for name, at in zip(names, place, strict=True)
+            }
+
+
+def _allowed_value(value: float, symbol: sympy.Symbol | None) -> float:
+    if symbol is not None and symbol.is_integer:
+        value = round(value)
+    return float(abs(value) if symbol is not None and symbol.is_nonnegative else value)
+
+
+def _exact(expr: sympy.Expr, point: Mapping[str, float]) -> float | None:
+    """A formula's value, right to the last digit of a double; None where it has none, or none that fits."""
+    at = {sympy.Symbol(name): sympy.Rational(value) for name, value in point.items()}
+    try:
+        value = expr.subs(at).evalf(20, strict=True)
+    except PrecisionExhausted:
+        return None
+    if not (value.is_Float or value.is_Integer):
+        return None
+    found = float(value)
+    return found if math.isfinite(found) and bool(found) == bool(value) else None
+
+
 def check(
     question: str,
     *,
@@ -526,7 +614,10 @@ def check(
     tolerance: float | None = None,
     misconceptions: Mapping[str, Any] | None = None,
     because: str = "",
+    hint: str = "",
     where: Mapping[str, Any] | None = None,
+    aliases: Mapping[str, str] | None = None,
+    unit: str = "",
 ) -> Check:
     """Ask for a number, an expression or an array, and mark what the learner types.
 
@@ -538,13 +629,20 @@ def check(
         The right answer. Expressions are compared as mathematics, wherever the answer is defined.
     tolerance : float, optional
         Largest accepted distance from a numeric answer, entry by entry; the learner sees it. Without it,
-        integers and SymPy numbers are exact, and other numbers count within 1% of the largest entry.
+        integers and SymPy numbers are exact, and other numbers count within 1% of the largest entry. Decimals
+        that round an exact value to three digits or more are right as well.
     misconceptions : mapping of str to answer, optional
-        Wrong answers by the name of the misconception that leads to each.
+        Wrong answers by the misconception that leads to each, said in whole sentences.
     because : str, optional
         The explanation, shown with a right answer.
+    hint : str, optional
+        What to say to a wrong answer that is no known misconception.
     where : mapping of str to expression, optional
         Short names the learner may use, as in `where={"s": 1 / (1 + exp(-x))}`.
+    aliases : mapping of str to str, optional
+        Other spellings of the names in the answer, as in `aliases={"s1": "s"}`.
+    unit : str, optional
+        Words that may stand beside the number, as in ``7 steps``; singular or plural, apart by spaces.
 
     Returns
     -------
@@ -560,11 +658,13 @@ def check(
     --------
     >>> s = sympy.Symbol("s")
     >>> slope = check("What is $\\sigma'$ in terms of $s=\\sigma(x)$?", answer=s * (1 - s),
-    ...               misconceptions={"you forgot the inner derivative": s**2})
+    ...               misconceptions={"You forgot the inner derivative.": s**2})
     >>> slope.mark("s - s^2").right, slope.mark("s*s").misconception
-    (True, 'you forgot the inner derivative')
+    (True, 'You forgot the inner derivative.')
     """
-    return Check(question, answer, tolerance, misconceptions or {}, because, where or {})
+    return Check(
+        question, answer, tolerance, misconceptions or {}, because, hint, where or {}, aliases or {}, unit
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -605,10 +705,11 @@ def read_questions(path: str | Path) -> dict[str, Prediction | Check]:
 def _question(ask: str, symbols: str = "", **parameters: Any) -> Prediction | Check:
     if "options" in parameters:
         return predict(ask, parameters.pop("options"), **parameters)
-    names = CONSTANTS | {name: sympy.Symbol(name) for name in symbols.split()}
+    names = {name: sympy.Symbol(name) for name in symbols.split()}
 
     def meant(answer: Any) -> Any:
         return read_answer(answer, names).tolist() if isinstance(answer, str) else answer
 
-    wrong = {name: meant(answer) for name, answer in parameters.pop("misconceptions", {}).items()}
-    return check(ask, answer=meant(parameters.pop("answer")), misconceptions=wrong, **parameters)
+    for key in {"misconceptions", "where"} & set(parameters):
+        parameters[key] = {name: meant(answer) for name, answer in parameters[key].items()}
+    return check(ask, answer=meant(parameters.pop("answer")), **parameters)

@@ -270,9 +270,10 @@ QUESTIONS = """
 [{name}]
 ask = "Which number is one half to the power of {power}?"
 answer = "{answer}"
+hint = "Multiply one half by itself."
 [{name}.misconceptions]
-"you multiplied by the power" = 100
-"you added the power" = 200
+"You multiplied by the power." = 100
+"You added the power." = 200
 """
 OWN_TEST = """def test_the_lesson_shows_its_claim(lesson, saved):
     assert lesson["left"].get_ydata()[1] == 0.5

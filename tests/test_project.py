@@ -36,6 +36,7 @@ LAYERS = {
     "answers": WIDGETS | DRAWING,
     "cards": WIDGETS | DRAWING,
     "claims": WIDGETS | DRAWING,
+    "reading": WIDGETS | DRAWING,
     "course": WIDGETS | DRAWING,
     "table": WIDGETS | DRAWING,
     "views": WIDGETS | DRAWING,

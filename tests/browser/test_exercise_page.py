@@ -60,8 +60,7 @@ def test_every_question_answers_as_in_a_notebook(
                 expected = question.mark(answer)
                 right, message = type_answer(page, number, answer)
                 assert right == expected.right, (name, answer, message)
-                if expected.right or expected.misconception:
-                    assert message == f"{'✓' if right else '✗'} {in_words(expected)}", (name, answer)
+                assert message == f"{'✓' if right else '✗'} {in_words(expected)}", (name, answer)
         else:
             page.reload()
             card = page.locator(".exercise").nth(number)
@@ -77,47 +76,15 @@ def test_every_question_answers_as_in_a_notebook(
             assert card.get_by_role("button").is_disabled()
 
 
-TYPED = {
-    "1/4": True,
-    "0.25": True,
-    ".25": True,
-    "25e-2": True,
-    "2^-2": True,
-    "(1 + 1)**(-2)": True,
-    "−(−1)/4": True,
-    "exp(0) / 4": True,
-    "sin(pi/6)^2": True,
-    "max(1, 2, 1/2) ÷ 8": True,
-    "sigmoid(0)²": True,
-    "erf(1e3) / 4": True,
-    "softplus(-1000) + 1/4": True,
-    "-2^2": False,
-    "1/3": False,
-}
-
-
-def test_a_number_is_read_as_in_a_notebook(watch: Callable[..., Any], tmp_path: Path) -> None:
-    quarter = check("A quarter?", answer=0.25, tolerance=1e-6)
-    page = open_offline(watch, tmp_path, quarter)
-    for typed, right in TYPED.items():
-        assert quarter.mark(typed).right == right, typed
-        assert type_answer(page, 0, typed)[0] == right, typed
-
-
-UNREADABLE = ["2 x", "2(1 + 1)", "(1)(2)", "pi(2)", "1 +", "y", "exp", "exp(1, 2)", "max(1)", "nan", "1/0"]
-UNREADABLE += ["[1, 2]", "1, 2", "[[1], [2]]", "alert(1)", "__import__('os')", "1; 2", "x" * 301, ""]
-
-
-def test_an_answer_that_cannot_be_read_is_told_the_same_reason(
+def test_a_text_that_opens_a_script_does_not_swallow_the_page(
     watch: Callable[..., Any], tmp_path: Path
 ) -> None:
-    quarter = check("A quarter?", answer=0.25, tolerance=1e-6)
-    page = open_offline(watch, tmp_path, quarter)
-    for typed in UNREADABLE:
-        right, message = type_answer(page, 0, typed)
-        assert not right, typed
-        expected = in_words(quarter.mark(typed))
-        assert message.endswith(expected[expected.index("Allowed: ") :]), typed
-        if "_" not in typed and ";" not in typed:  # Python's grammar and ours stop at another place there
-            assert message == f"✗ {expected}", typed
-        assert type_answer(page, 0, "0.25")[0]
+    trap = "<!--<script>"
+    exercises = [
+        check("A quarter?", answer=0.25, hint=f"Not {trap}.", because=f"So {trap} and </script>."),
+        check("A half?", answer=0.5),
+    ]
+    page = open_offline(watch, tmp_path, *exercises)
+    assert type_answer(page, 0, "0.25") == (True, f"✓ Right. So {trap} and </script>.")
+    assert type_answer(page, 0, "0.75")[1].endswith(f"Not {trap}.")
+    assert type_answer(page, 1, "0.5")[0]
