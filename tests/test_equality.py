@@ -351,12 +351,15 @@ def refuted(left, right, where=sp.true):
     return found
 
 
-def test_one_or_two_points_without_a_value_do_not_refute_and_a_region_does():
-    sides = Sides([[z], [Piecewise((z, Abs(z) > Rational(1, 10**6)))]])
-    tally = Tally(10)
-    assert sides.refuted(random.Random(0), 40, tally) is None
-    assert tally.one_sided < 3
-    assert refuted(z, Piecewise((z, Abs(z) > 1))).right is None
+@pytest.mark.parametrize(("holes", "is_region"), [(1, False), (2, False), (3, True)])
+def test_two_random_points_without_a_value_do_not_refute_and_three_do(holes, is_region):
+    whole, pierced = Tally(10), Tally(10)
+    Sides([[z], [z]]).refuted(random.Random(0), 40, whole)
+    missing = [place.point[z] for _, place in whole.agreeing[:holes]]
+    right = Piecewise((z, sp.And(*(sp.Ne(z, value) for value in missing))))
+    found = Sides([[z], [right]]).refuted(random.Random(0), 40, pierced)
+    assert (found is not None) == is_region
+    assert pierced.one_sided == holes
 
 
 @pytest.mark.parametrize("width", ["1e-4", "1e-8", "1e-14"])
@@ -365,13 +368,17 @@ def test_a_window_beside_a_kink_is_seen_however_narrow(width):
     assert 3 < refuted(left, Integer(0)).point[z] < 3 + Rational(width)
 
 
+def test_a_difference_that_no_second_kink_bounds_is_seen_close_to_the_kink():
+    step = sp.floor(Rational(1, 2) + 1 / (1 + 10**24 * (z - 3) ** 2))
+    assert 3 < refuted(Piecewise((step, z > 3), (0, True)), Integer(0)).point[z] < 3 + Rational("1e-12")
+
+
 def test_two_formulas_need_ten_points_with_a_value():
-    tally = Tally(10)
-    narrow = [sqrt(Rational(1, 10**9) - (z - Rational(7, 3)) ** 2)]
-    Sides([narrow, narrow]).refuted(random.Random(0), 40, tally)
-    assert len(tally.agreeing) < 10
+    tally, narrow = Tally(10), sqrt(Rational(1, 400) - (z - Rational(7, 3)) ** 2)
+    Sides([[narrow], [narrow]]).refuted(random.Random(0), 40, tally)
+    assert 0 < len(tally.agreeing) < 10
     with pytest.raises(Undecided, match="real value at only"):
-        compare(narrow[0], 2 * narrow[0] / 2 + sin(z) ** 2 + cos(z) ** 2 - 1, sp.true)
+        compare(narrow, narrow * (sin(z) ** 2 + cos(z) ** 2), sp.true)
 
 
 def test_a_proof_counts_single_points_and_the_ends_of_a_domain():
