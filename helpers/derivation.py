@@ -1,9 +1,9 @@
 """Derivations whose every step is checked, so that a formula on the page is one that holds.
 
-How a step is checked: its two sides are first compared, to 50 digits, at points of the domain: simple ones,
-ones at and around every kink, and random ones. One point where they differ refutes the step. If there is
-none, SymPy tries to prove that the difference is 0. Where it cannot, the step stands on the random points
-alone, and says so.
+How a step is checked: its two sides are first compared, in numbers with proved bounds on their errors, at
+points of the domain: simple ones, ones at and around every kink, and random ones. One point where they differ
+refutes the step. If there is none, SymPy tries to prove that the difference is 0. Where it cannot, the step
+stands on the random points alone, at which the sides must agree to 1000 digits, and says so.
 
 All symbols stand for real numbers, and for fewer where their assumptions say so (``positive=True``).
 """
@@ -63,7 +63,7 @@ class Step:
     """One line of a derivation, as its author wrote it.
 
     ``where`` is the restriction that this line adds; ``evidence`` is "given", "proved", "not checked" or
-    "checked numerically at … points".
+    "checked numerically at … points to … digits".
     """
 
     expr: sympy.Basic
