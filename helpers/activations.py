@@ -99,6 +99,8 @@ class Activation:
 
     def __post_init__(self) -> None:
         symbols = {s.name for s in self.expr.free_symbols - {x}}
+        if x.name in symbols:
+            raise ValueError(f"{self.name}: the formula has another x than Symbol('x', real=True)")
         if symbols != set(self.defaults):
             raise ValueError(
                 f"{self.name}: the formula has {sorted(symbols)}, defaults {sorted(self.defaults)}"

@@ -1,9 +1,9 @@
 """Derivations whose every step is checked, so that a formula on the page is one that holds.
 
-How a step is checked: its two sides are first compared, to 50 digits, at points of the domain: simple ones,
-ones at and around every kink, and random ones. One point where they differ refutes the step. If there is
-none, SymPy tries to prove that the difference is 0. Where it cannot, the step stands on the random points
-alone, and says so.
+How a step is checked: its two sides are first compared, in numbers with proved bounds on their errors, at
+points of the domain: simple ones, ones at and around every kink, and random ones. One point where they differ
+refutes the step. If there is none, SymPy tries to prove that the difference is 0. Where it cannot, the step
+stands on the random points alone, at which the sides must agree to 1000 digits, and says so.
 
 All symbols stand for real numbers, and for fewer where their assumptions say so (``positive=True``).
 """
@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import mpmath
 import sympy
+from mpmath import libmp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE
 
-from helpers.equality import DIGITS, Difference, Undecided, compare
+from helpers.equality import Undecided, compare
+from helpers.points import DIGITS, Difference
 
 
 class FalseStep(ValueError):  # noqa: N818  (the exception is the false step)
@@ -40,16 +41,16 @@ class FalseStep(ValueError):  # noqa: N818  (the exception is the false step)
         Row and column of the entry that differs, for matrices, counted from 0.
     """
 
-    def __init__(self, number: int, reason: str, difference: Difference):
+    def __init__(self, number: int, reason: str, difference: Difference, remark: str = ""):
         self.number, self.reason = number, reason
         self.witness, self.left, self.right = difference.point, difference.left, difference.right
         self.entry = difference.entry
-        left, right = _tell_apart(self.left, self.right)
+        left, right = _tell_apart(self.left, self.right, difference.gap)
         at = ", ".join(f"{symbol} = {_plain(value)}" for symbol, value in self.witness.items())
         entry = f" (entry {self.entry})" if self.entry else ""
         super().__init__(
             f"step {number} ({reason}) is false: {f'at {at} ' if at else ''}"
-            f"the line before it is {left}{entry} and the step makes it {right}"
+            f"the line before it is {left}{entry} and the step makes it {right}{remark}"
         )
 
 
@@ -62,7 +63,7 @@ class Step:
     """One line of a derivation, as its author wrote it.
 
     ``where`` is the restriction that this line adds; ``evidence`` is "given", "proved", "not checked" or
-    "checked numerically at … points".
+    "checked numerically at … points to … digits".
     """
 
     expr: sympy.Basic
@@ -186,11 +187,15 @@ class Derivation:
     def _check(self, number: int) -> str | FalseStep:
         before, step = self.steps[number - 1 : number + 1]
         where = sympy.And(*(line.where for line in self.steps[: number + 1]))
+        namesakes = _namesakes(before.expr, step.expr, where)
         try:
             evidence = compare(before.expr, step.expr, where)
         except Undecided as why:
-            raise UndecidedStep(f"step {number} ({step.reason}) cannot be decided: {why}") from None
-        return FalseStep(number, step.reason, evidence) if isinstance(evidence, Difference) else evidence
+            message = f"step {number} ({step.reason}) cannot be decided: {why}{namesakes}"
+            raise UndecidedStep(message) from None
+        if isinstance(evidence, Difference):
+            return FalseStep(number, step.reason, evidence, namesakes)
+        return evidence
 
 
 # What a line may be, and how it looks
@@ -312,16 +317,40 @@ def _latex_text(text: str) -> str:
     return latex
 
 
+def _namesakes(*formulas: Any) -> str:
+    """Return a remark on symbols that look alike and are not the same, or nothing."""
+    symbols = set().union(*(formula.free_symbols for formula in formulas))
+    named: dict[str, list[Any]] = {}
+    for symbol in symbols:
+        named.setdefault(str(symbol), []).append(symbol)
+    return "".join(
+        f"; there are {len(alike)} different symbols {name}: {' and '.join(sorted(map(_declared, alike)))}"
+        for name, alike in sorted(named.items())
+        if len(alike) > 1
+    )
+
+
+def _declared(symbol: Any) -> str:
+    assumed = getattr(symbol, "_assumptions_orig", {})
+    said = ", ".join(f"{name}={truth}" for name, truth in assumed.items())
+    return f"one with {said}" if said else "one without assumptions"
+
+
 def _plain(value: sympy.Rational) -> str:
     return str(value) if value.q < 100 else f"{float(value):.10g}"
 
 
-def _tell_apart(*values: Any) -> list[str]:
-    """Write both values with as few digits as show that they differ."""
-    shown: list[str] = []
+def _tell_apart(left: Any, right: Any, gap: Any) -> tuple[str, str]:
+    """Write both values with as few digits as show that they differ, or with the difference."""
     for digits in (6, 10, 16, 25, DIGITS):
-        with mpmath.workdps(3 * DIGITS):
-            shown = ["undefined" if v is None else mpmath.nstr(mpmath.mpmathify(v), digits) for v in values]
+        shown = _shown(left, digits), _shown(right, digits)
         if shown[0] != shown[1]:
-            break
-    return shown
+            return shown
+    direction = "less" if gap > 0 else "more"
+    return _shown(left, 6), f"{_shown(right, 6)}, which is {_shown(abs(gap), 2)} {direction}"
+
+
+def _shown(value: sympy.Float | None, digits: int) -> str:
+    if value is None:
+        return "undefined"
+    return libmp.to_str(value._mpf_, digits) if value else "0.0"

@@ -332,6 +332,11 @@ def test_parameters_and_defaults_must_match():
         Activation("bad", sp.Symbol("a", real=True) * x, {"b": 1.0})
 
 
+def test_another_x_than_the_catalogue_has_is_named():
+    with pytest.raises(ValueError, match=r"^sq: the formula has another x than Symbol\('x', real=True\)$"):
+        Activation("sq", sp.Symbol("x") ** 2)
+
+
 # Formulas of one's own
 
 

@@ -12,8 +12,9 @@ from sympy import Abs, Derivative, Float, Integer, Max, Piecewise, Rational, exp
 
 from helpers.activations import ACTIVATIONS
 from helpers.derivation import Derivation, FalseStep, UndecidedStep
-from helpers.equality import POINTS, _is_identically_zero
+from helpers.equality import POINTS
 from helpers.primitives import Phi, sigmoid, softplus
+from helpers.proof import is_identically_zero
 
 x, y = sp.symbols("x y", real=True)
 p = sp.Symbol("p", positive=True)
@@ -76,9 +77,9 @@ def test_a_true_chain_is_proved_and_each_step_takes_well_under_a_second(name):
     start, *lines = TRUE_CHAINS[name]
     derivation = Derivation(start)
     for line in lines:
-        begin = time.perf_counter()
+        begin = time.process_time()
         derivation = derivation.step("next", line)
-        assert time.perf_counter() - begin < 2  # the budget is 1 s on a quiet machine
+        assert time.process_time() - begin < 1.5  # the budget is 1 s on a quiet machine
     assert [step.evidence for step in derivation.steps] == ["given", *["proved"] * len(lines)]
     assert derivation.result == lines[-1]
     assert derivation.first_false_step() is None
@@ -263,7 +264,7 @@ def test_a_domain_without_usable_points_is_an_error_and_not_a_pass():
         UndecidedStep, match=r"step 1 \(the step\) cannot be decided: found no point of the domain"
     ):
         evidence(x, x + 1, where=(x > 1) & (x < 1))
-    with pytest.raises(UndecidedStep, match="real value at only 0 of the 40 points"):
+    with pytest.raises(UndecidedStep, match="real value at only 0 of the 400 points"):
         evidence(log(-p), log(-2 * p) - log(2))
     with pytest.raises(ValueError, match="domain is empty"):
         Derivation(p, where=p < 0)
@@ -273,11 +274,11 @@ def test_a_domain_without_usable_points_is_an_error_and_not_a_pass():
 
 
 def test_a_step_that_only_points_support_says_so_in_text_and_latex(monkeypatch):
-    monkeypatch.setattr("helpers.equality._is_identically_zero", lambda difference: False)
+    monkeypatch.setattr("helpers.proof.is_identically_zero", lambda difference: False)
     derivation = Derivation(tanh(x)).step("definition", (exp(x) - e) / (exp(x) + e))
-    assert derivation.steps[-1].evidence == f"checked numerically at {POINTS} points"
-    assert repr(derivation).endswith("[definition; checked numerically at 40 points]")
-    assert r"\text{(checked numerically at 40 points)}" in derivation._repr_latex_()
+    assert derivation.steps[-1].evidence == f"checked numerically at {POINTS} points to 1000 digits"
+    assert repr(derivation).endswith("[definition; checked numerically at 40 points to 1000 digits]")
+    assert r"\text{(checked numerically at 40 points to 1000 digits)}" in derivation._repr_latex_()
 
 
 def test_an_identity_that_sympy_cannot_prove_is_checked_numerically():
@@ -308,15 +309,15 @@ def test_what_is_proved_does_not_claim_to_be_checked_numerically():
 def test_hard_formulas_do_not_hang(left, right):
     wrapped = left * (sp.cos(x) ** 2 + sp.sin(x) ** 2)
     for line in (wrapped, sp.expand(left) + 1 - 1 * sp.cosh(x) ** 2 + sp.sinh(x) ** 2):
-        begin = time.perf_counter()
+        begin = time.process_time()
         assert evidence(left, line)
-        assert time.perf_counter() - begin < 4  # the budget is about 1 s on a quiet machine
+        assert time.process_time() - begin < 3  # the budget is about 1 s on a quiet machine
 
 
 def test_large_powers_are_not_expanded():
     begin = time.perf_counter()
-    assert not _is_identically_zero((1 + x / 10**9) ** (10**9) - exp(x))
-    assert not _is_identically_zero(sigmoid(x * (1 + Rational(1, 10**9))).rewrite(exp) - s.rewrite(exp))
+    assert not is_identically_zero((1 + x / 10**9) ** (10**9) - exp(x))
+    assert not is_identically_zero(sigmoid(x * (1 + Rational(1, 10**9))).rewrite(exp) - s.rewrite(exp))
     assert time.perf_counter() - begin < 1
 
 
@@ -601,6 +602,230 @@ def test_a_step_returns_a_longer_derivation_and_leaves_the_shorter_one():
     first = Derivation(tanh(x))
     second = first.step("definition", (exp(x) - e) / (exp(x) + e))
     assert (len(first.steps), len(second.steps)) == (1, 2)
+
+
+# Arrays, matrices and sums by their indices
+
+i, j, k = sp.symbols("i j k", integer=True)
+n = sp.Symbol("n", integer=True)
+v, w = sp.IndexedBase("v"), sp.IndexedBase("w")
+M, N, column = (sp.MatrixSymbol(name, 2, width) for name, width in (("M", 2), ("N", 2), ("c", 1)))
+INSIDE = (i >= 1) & (i <= n)
+ROWS = (i >= 0) & (i <= 1) & (j >= 0) & (j <= 1)
+delta = sp.KroneckerDelta(i, j)
+
+TRUE_INDEXED = {
+    "a bare entry": (log(exp(v[i])), v[i], sp.true),
+    "two indices": (v[i, j] - 0, v[i, j], sp.true),
+    "ReLU of an entry": (Max(v[i], 0) - Max(-v[i], 0), v[i], sp.true),
+    "gradient": (Derivative(sp.Sum(v[j] ** 2, (j, 1, n)) / 2, v[i]), v[i], INSIDE),
+    "another name": (sp.Sum(v[k], (k, 1, n)), sp.Sum(v[j], (j, 1, n)), sp.true),
+    "shifted": (sp.Sum(v[k], (k, 1, n)), sp.Sum(v[k + 1], (k, 0, n - 1)), sp.true),
+    "product of sums": (
+        sp.Sum(v[i] * w[j], (i, 1, n), (j, 1, n)),
+        sp.Sum(v[k], (k, 1, n)) * sp.Sum(w[k], (k, 1, n)),
+        n >= 1,
+    ),
+    "δ is symmetric": (delta, sp.KroneckerDelta(j, i), sp.true),
+    "δ picks a term": (sp.Sum(delta * v[j], (j, 1, n)), v[i], INSIDE),
+    "δ² = δ": (delta**2, delta, sp.true),
+    "trace": (sp.Trace(M + N), sp.Trace(M) + sp.Trace(N), sp.true),
+    "trace of a product": (sp.Trace(M * N), sp.Trace(N * M), sp.true),
+    "trace as entries": (sp.Trace(M), M[0, 0] + M[1, 1], sp.true),
+    "determinant": (sp.Determinant(M * N), sp.Determinant(M) * sp.Determinant(N), sp.true),
+    "transpose": ((M * N).T, N.T * M.T, sp.true),
+    "entry of a product": ((M * N)[i, j], sp.Sum(M[i, k] * N[k, j], (k, 0, 1)), ROWS),
+    "quadratic form": ((column.T * M * column)[0, 0], sp.Trace(M * column * column.T), sp.true),
+}
+FALSE_INDEXED = {
+    "another entry": (v[i], v[j], sp.true),
+    "transposed": (v[i, j], v[j, i], sp.true),
+    "gradient": (Derivative(sp.Sum(v[j] ** 2, (j, 1, n)) / 2, v[i]), 2 * v[i], INSIDE),
+    "shifted too far": (sp.Sum(v[k], (k, 1, n)), sp.Sum(v[k + 1], (k, 1, n)), sp.true),
+    "δ picks a term outside": (sp.Sum(delta * v[j], (j, 1, n)), v[i], sp.true),
+    "δ is not 1": (delta, Integer(1), sp.true),
+    "trace": (sp.Trace(M * N), sp.Trace(M) * sp.Trace(N), sp.true),
+    "determinant": (sp.Determinant(M + N), sp.Determinant(M) + sp.Determinant(N), sp.true),
+    "transpose": ((M * N).T, M.T * N.T, sp.true),
+    "entry": (M[i, j], M[j, i], ROWS),
+}
+
+
+@pytest.mark.parametrize("name", TRUE_INDEXED)
+def test_a_true_step_on_entries_and_matrices_is_supported(name):
+    left, right, where = TRUE_INDEXED[name]
+    found = evidence(left, right, where=where)
+    assert found == "proved" or re.fullmatch(r"checked numerically at \d+ points to 1000 digits", found)
+
+
+@pytest.mark.parametrize("name", FALSE_INDEXED)
+def test_a_false_step_on_entries_and_matrices_is_refuted(name):
+    left, right, where = FALSE_INDEXED[name]
+    error = refuted(left, right, where=where)
+    assert error.left != error.right
+
+
+SQUARE = sp.MatrixSymbol("Q", n, n)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "why"),
+    [
+        (sp.Trace(SQUARE), sp.Trace(SQUARE.T) + 0, "Q has the shape"),
+        (Derivative(sp.Trace(M * N), M), N.T, "SymPy cannot work it out"),
+        (sp.besselj(0, x), sp.besselj(1, x), "nothing is known of the values of `besselj`"),
+        (sp.Sum(x**k / k, (k, 1, sp.oo)), x, "cannot be computed"),
+        (sp.zoo, Integer(1), "has no value, it comes to zoo"),
+        (Integer(1), sp.oo, "`oo` is no number"),
+        (M, column, "another shape"),
+        (x, M, "another shape"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_decided_is_refused_in_a_sentence(left, right, why):
+    with pytest.raises(UndecidedStep, match=rf"^step 1 \(the step\) cannot be decided: .*{why}"):
+        evidence(left, right)
+
+
+def test_whatever_sympy_raises_is_told_as_undecided(monkeypatch):
+    def fail(*arguments):
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr("helpers.equality._entries", fail)
+    with pytest.raises(UndecidedStep, match=r"cannot work it out \(IndexError: list index out of range\)"):
+        evidence(x, x)
+
+
+# Differences that digits do not show
+
+SATURATED = [
+    (tanh(x), Integer(1), x > 200),
+    (tanh(x), Integer(1), x > 10**9),
+    (Abs(tanh(x)), Integer(1), x < -(10**5)),
+    (s, Integer(1), x > 10**4),
+    (softplus(x), x, x > 10**4),
+    (x * Phi(x), x, x > 100),
+    (sp.erf(x), Integer(-1), x < -(10**4)),
+    (sp.atan(exp(x)), sp.pi / 2, x > 10**4),
+    (log(sp.cosh(x)), x - log(2), x > 10**4),
+    (1 + exp(-exp(x)), Integer(1), x > 20),
+    (exp(-(x**2)), Integer(0), x > 10**4),
+    (sqrt(1 + x**2), x, x > 10**40),
+    (tanh(exp(x)), Integer(1), x > 12),
+    (sp.sin(tanh(x)), sp.sin(Integer(1)), x > 300),
+    (x + Rational(1, 10**900), x, sp.true),
+]
+
+
+@pytest.mark.parametrize(("left", "right", "where"), SATURATED, ids=str)
+def test_a_limit_that_is_not_reached_is_not_passed_as_reached(left, right, where):
+    message = str(refuted(left, right, where=where))
+    before, after = message.split("the line before it is ")[1].split(" and the step makes it ")
+    assert before != after
+    if before.split(", which")[0] == after.split(", which")[0]:
+        assert re.search(r"which is [\d.]+e-\d+ (more|less)$", after)
+
+
+def test_a_true_step_is_passed_where_its_terms_cancel_to_thousands_of_digits():
+    assert evidence(s * (1 - s), e / (1 + e) ** 2, where=x > 2000) == "proved"
+    assert evidence(1 - tanh(x) ** 2, 1 / sp.cosh(x) ** 2, where=x > 700) == "proved"
+    assert evidence(exp(x) * (1 - tanh(x)), 2 / (exp(x) + exp(-x)) * 1, where=x > 900)
+
+
+def test_whole_numbers_are_tried_far_from_0():
+    roots = sp.prod(n - root for root in (0, 1, 2, 3, -1, -2))
+    assert refuted(roots, Integer(0)).witness[n] not in range(-2, 4)
+    assert refuted(sp.Min(n, 40), n, where=n > 0).witness[n] > 40
+    assert refuted(
+        sp.Sum(k, (k, 1, n)), n * (n + 1) / 2 + sp.prod(n - root for root in range(1, 7)), where=n > 0
+    )
+    assert evidence(sp.factorial(n + 1), (n + 1) * sp.factorial(n), where=n >= 0) == "proved"
+
+
+WINDOWS = [
+    (exp(x) > 10) & (exp(x) < Rational(1000001, 100000)),
+    (exp(x) - 10) ** 2 < Rational(1, 10**12),
+    sp.sin(x) > Rational(99999, 100000),
+    (x**3 - x - 1 > 0) & (x**3 - x - 1 < Rational(1, 10**8)),
+    (x * exp(x) > 3) & (x * exp(x) < 3 + Rational(1, 10**9)),
+    (tanh(x) > Rational(9, 10)) & (tanh(x) < Rational(9, 10) + Rational(1, 10**12)),
+    sp.Eq(exp(x), 10),
+    sp.Eq(x**2, 2),
+    sp.Eq(x + exp(x), 0),
+]
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_a_kink_is_found_where_no_polynomial_gives_it(window):
+    error = refuted(x, Piecewise((x + 1, window), (x, True)))
+    at = float(error.witness[x])
+    for relation in window.atoms(sp.core.relational.Relational):
+        assert abs(float((relation.lhs - relation.rhs).subs(x, at))) < 1e-3
+
+
+def test_a_step_whose_kinks_were_looked_for_on_a_grid_says_so():
+    left, right = Max(0, sp.erf(x)), Piecewise((sp.erf(x), x > 0), (0, True))
+    assert evidence(left, right).endswith("to 1000 digits; kinks were looked for on a grid")
+
+
+def test_two_symbols_of_one_name_are_named_in_every_error():
+    bare = sp.Symbol("x")
+    remark = r"there are 2 different symbols x: one with real=True and one without assumptions$"
+    with pytest.raises(FalseStep, match=remark):
+        Derivation(bare).step("the same", x)
+    with pytest.raises(UndecidedStep, match=remark):
+        Derivation(sp.besselj(0, bare)).step("the same", sp.besselj(1, x))
+    assert "different symbols" not in str(refuted(x, 2 * x))
+
+
+# Many random steps against exact knowledge
+
+
+def kinked_formula(rng, depth):
+    """A formula in x and y with kinks and jumps."""
+    if depth == 0:
+        return rng.choice(
+            [x, y, Integer(rng.randint(-3, 3)), Rational(rng.randint(-9, 9), rng.randint(1, 9))]
+        )
+    a, b = (kinked_formula(rng, depth - 1) for _ in range(2))
+    kind = rng.randrange(7)
+    if kind == 6:
+        return Piecewise((a, rng.choice([x, y]) > Rational(rng.randint(-9, 9), 7)), (b, True))
+    return [a + b, a - b, a * b, Max(a, b), Abs(a), sp.Min(a, b - 1)][kind]
+
+
+def rewritten(formula, rng):
+    """The same function, written in another way that SymPy does not undo."""
+    identities = [
+        lambda f: (f + Abs(f)) / 2 + (f - Abs(f)) / 2,
+        lambda f: Max(f, 0) - Max(-f, 0),
+        lambda f: f * (sp.sin(f) ** 2 + sp.cos(f) ** 2),
+        lambda f: log(exp(f)),
+        lambda f: Piecewise((f, x > y), (f + 0 * y, True)) + tanh(x) - (1 - 2 / (exp(2 * x) + 1)),
+        lambda f: sp.expand((f + 1) ** 2 - f**2 - 1) / 2,
+    ]
+    return rng.choice(identities)(formula)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_random_true_step_is_never_refuted_and_a_bump_on_it_always(seed):
+    rng = random.Random(seed)
+    formula = kinked_formula(rng, rng.choice([1, 2]))
+    same = rewritten(formula, rng)
+    found = evidence(formula, same)
+    assert found == "proved" or found.startswith("checked numerically")
+    center, width = Rational(rng.randint(-40, 40), rng.randint(1, 9)), Rational(1, 10 ** rng.randint(0, 9))
+    bump = rng.choice(
+        [
+            Max(0, width - Abs(x - center)),
+            Piecewise((width, (x > center) & (x < center + width)), (0, True)),
+            Piecewise((1, sp.Eq(x, center)), (0, True)),
+            Max(0, exp(x) - exp(center)) * width,
+            width * tanh(x - y) ** 2,
+        ]
+    )
+    error = refuted(formula, same + bump)
+    assert bump.subs(error.witness) != 0
 
 
 # Wrong arguments
