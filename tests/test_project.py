@@ -29,6 +29,7 @@ LAYERS = {
     "data": WIDGETS | DRAWING,
     "network": WIDGETS | DRAWING,
     "training": WIDGETS | DRAWING,
+    "statistics": WIDGETS | DRAWING,
     "regions": WIDGETS | DRAWING,
     "drawing": WIDGETS,
     "recorder": WIDGETS,
