@@ -57,6 +57,7 @@ accuracy: $(TOOLS)  ## measure the accuracy of every activation function
 bench: $(TOOLS)  ## measure again all that the README quotes: sliders in a real browser, regions, accuracy
 	$(BIN)/python benchmarks/slider_latency.py $(ARGS)
 	$(BIN)/python benchmarks/regions.py $(ARGS)
+	$(BIN)/python benchmarks/experiments.py $(ARGS)
 	$(BIN)/python benchmarks/accuracy.py
 
 picture: $(TOOLS)  ## take the README's moving picture, in a real browser

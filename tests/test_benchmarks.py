@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from benchmarks import accuracy, regions, reporting
+from benchmarks import accuracy, experiments, regions, reporting
 from benchmarks import slider_latency as latency
 
 T = TypeVar("T")
@@ -104,6 +104,58 @@ def test_the_regions_of_small_networks_are_measured():
     text = regions.report(rows, regions.frame(4, 2, repeats=1), plan, load=0.5)
     assert "| 8 | 2 |" in text
     assert "not met" in text  # nothing here has regions enough to tell how the time grows
+
+
+def test_the_ways_to_run_an_experiment_do_the_same_runs():
+    sample = experiments.sampled(experiments.Plan(seeds=2, every=13))
+    assert [len(tasks) for tasks in sample] == [2, 2, 2]
+    with_batch_norm = sample[1]
+    assert with_batch_norm[0].order != "none"
+    one, both = (way(with_batch_norm, 1) for way in (experiments.one_at_a_time, experiments.side_by_side))
+    assert one == pytest.approx(both, rel=1e-10)
+    assert len(set(one)) == 2
+
+
+def test_pytorch_does_the_same_runs():
+    pytest.importorskip("torch")
+    sample = experiments.sampled(experiments.Plan(seeds=2, every=13))[1]
+    assert experiments.pytorch(sample, 1) == pytest.approx(experiments.one_at_a_time(sample, 1), rel=1e-9)
+
+
+def test_a_server_tells_the_time_and_the_losses_and_ends():
+    sample = experiments.sampled(experiments.Plan(seeds=2, every=13))[0]
+    with experiments.Server(experiments.__file__, "--serve", "side by side") as server:
+        seconds, losses = server.ask(sample, 1)
+    assert losses == pytest.approx(experiments.side_by_side(sample, 1), rel=1e-10)
+    assert 0 < seconds < 60
+    assert server.process.returncode == 0
+
+
+def test_runs_side_by_side_are_held_against_a_fifth_of_the_first_edition():
+    def met(together: float, first: float | None = 1.0) -> bool:
+        seconds = {"side by side": together} | ({} if first is None else {experiments.FIRST: first})
+        ((_, _, ok),) = experiments.targets([experiments._row(way, seconds, 10, 2) for way in seconds])
+        return ok
+
+    assert met(0.19)
+    assert not met(0.21)
+    assert not met(0.1, first=None)  # without the first edition there is nothing to hold it against
+    row = experiments._row("side by side", {"side by side": 3.0}, runs=10, epochs=2)
+    assert (row.ms_per_run, row.core_minutes) == pytest.approx((3000, 3 * experiments.FIRST_RUNS / 60))
+
+
+def test_a_way_that_does_other_runs_is_found_out():
+    class Other:
+        def ask(self, sample: list, epochs: int) -> tuple[float, list[float]]:
+            return 1.0, [0.5] * len(sample)
+
+    class Same(Other):
+        def ask(self, sample: list, epochs: int) -> tuple[float, list[float]]:
+            return 1.0, [0.6] * len(sample)
+
+    plan = experiments.Plan(seeds=2)
+    with pytest.raises(AssertionError, match="one at a time does not do the same runs"):
+        experiments._turns({"side by side": Same(), "one at a time": Other()}, [(), ()], plan)
 
 
 # What is kept ---------------------------------------------------------------------------------------------

@@ -522,6 +522,18 @@ def test_standing_side_by_side_changes_no_network_that_is_there_already():
             network.backward(np.ones((4, 3)))
 
 
+def test_trained_networks_bring_their_weights_but_not_their_gradients_along():
+    alone = [classifier(seed) for seed in range(2)]
+    for network in alone:
+        network.forward(generator().normal(size=(5, 4)))
+        network.backward(np.ones((5, 3)))
+        network.step(0.1)
+    together = stack(alone)
+    np.testing.assert_array_equal(together.layers[0].W[1], alone[1].layers[0].W)
+    with pytest.raises(RuntimeError, match="before forward"):
+        together.step(0.1)
+
+
 @pytest.mark.parametrize("order", ["none", "before", "after"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
 def test_a_run_that_leaves_the_numbers_becomes_nan_and_disturbs_no_neighbor(order, bad):

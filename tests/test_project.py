@@ -33,6 +33,7 @@ LAYERS = {
     "data": WIDGETS | DRAWING,
     "network": WIDGETS | DRAWING,
     "training": WIDGETS | DRAWING,
+    "statistics": WIDGETS | DRAWING,
     "regions": WIDGETS | DRAWING,
     "drawing": WIDGETS,
     "changes": WIDGETS,

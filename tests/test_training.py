@@ -190,6 +190,20 @@ def test_runs_side_by_side_are_the_runs_of_each_alone(order, shared):
     assert diverged[-1]
 
 
+def test_a_run_whose_loss_is_inf_has_nan_for_its_losses_and_its_neighbor_has_not():
+    def loss(outputs, targets):
+        values, gradient = squared_error(outputs, targets)
+        return np.array([values[0], np.inf]), gradient
+
+    together = stack([small(generator(seed)) for seed in range(2)])
+    losses = train(
+        together, np.ones((4, 2)), np.ones((4, 1)), learning_rate=0.1, epochs=2,
+        rng=[generator(), generator(1)], loss=loss,
+    )  # fmt: skip
+    assert np.isnan(losses[1]).all()
+    assert np.isfinite(losses[0]).all()
+
+
 def test_a_stack_whose_runs_have_all_diverged_stops():
     together = stack([digit_network(seed, "none")[0] for seed in range(2)])
     part, epochs = digits().train, []
