@@ -390,7 +390,7 @@ def test_the_loss_lifts_the_whole_line_and_leaves_its_slope(saved: str) -> None:
     ratio = plain[..., 0] / plain[..., -1]
     for name, ratios in zip(("squared error", "cross-entropy"), ratio.T, strict=True):
         assert ratios.max() < 1e-5
-        assert f"first over output layer, {name}: {np.median(ratios):.4g}" in saved
+        assert f"first over output layer, {name}: {np.median(ratios):.0e}" in saved
     assert 0.2 < np.median(ratio[:, 0]) / np.median(ratio[:, 1]) < 5
     assert (plain[:, 1] > plain[:, 0]).all()
     assert min(sizes_by_hand(10, 20, seed)[1, -1] for seed in range(10)) > 0.1
