@@ -299,6 +299,7 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, Array]:
     Parameters
     ----------
     logits : array of shape (batch, n_classes)
+        −∞ leaves a class out; if it is the right one, the loss is ∞.
     labels : integers of shape (batch,)
         The right class of each example.
     """
@@ -308,11 +309,12 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[float, Array]:
             "need logits of shape (batch, n_classes) and one label for each row, "
             f"got shapes {logits.shape} and {labels.shape}"
         )
+    _not_empty("logits", logits)
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= logits.shape[1]:
         raise ValueError(f"labels must be integers from 0 to {logits.shape[1] - 1}")
     log_p = np.asarray(log_softmax(logits, axis=1))
     y = np.eye(logits.shape[1])[labels]
-    return float(-(y * log_p).sum() / len(logits)), (np.exp(log_p) - y) / len(logits)
+    return float(-np.where(y, log_p, 0).sum() / len(logits)), (np.exp(log_p) - y) / len(logits)
 
 
 def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, Array]:
@@ -328,6 +330,7 @@ def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[float, Array]
         raise ValueError(
             f"need outputs and targets of one shape (batch, n_out), got {outputs.shape} and {targets.shape}"
         )
+    _not_empty("outputs", outputs)
     error = outputs - targets
     return float((error**2).sum() / (2 * len(error))), error / len(error)
 
@@ -412,6 +415,11 @@ def _batch(X: ArrayLike, width: int, who: str) -> Array:
     if not np.isfinite(X).all():
         raise NotFinite(f"{who} without nan or inf, got {np.count_nonzero(~np.isfinite(X))} of {X.size}")
     return X
+
+
+def _not_empty(name: str, array: Array) -> None:
+    if array.size == 0:
+        raise ValueError(f"a loss is a mean over at least one example, got {name} of shape {array.shape}")
 
 
 def _stored(value: Array | None, layer: Layer) -> Array:

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import sympy
@@ -12,6 +14,7 @@ from helpers.network import (
     cross_entropy,
     gradient_profile,
     init_std,
+    squared_error,
 )
 from helpers.training import train
 
@@ -108,6 +111,22 @@ def test_cross_entropy_and_its_gradient_are_right_and_stay_finite_for_large_logi
     loss, gradient = cross_entropy([[1000.0, 0.0]], [1])
     assert loss == 1000
     np.testing.assert_allclose(gradient, [[1, -1]])
+
+
+def test_cross_entropy_of_masked_and_huge_logits_is_that_of_torch():
+    # Typed from torch.nn.functional.cross_entropy, PyTorch 2: a class at −∞ has no share.
+    inf = np.inf
+    for logits, labels, expected, slopes in (
+        ([[0.0, -inf]], [0], 0.0, [[0.0, 0.0]]),
+        ([[0.0, -inf]], [1], inf, [[1.0, -1.0]]),
+        ([[1.0, 1.0, -inf], [0.0, -inf, -inf]], [1, 0], math.log(2) / 2, [[0.25, -0.25, 0.0], [0.0] * 3]),
+        ([[1e308, -1e308]], [1], inf, [[1.0, -1.0]]),
+        ([[1e300, 1e300]], [0], math.log(2), [[-0.5, 0.5]]),
+    ):
+        loss, gradient = cross_entropy(logits, labels)
+        assert loss == pytest.approx(expected, rel=1e-15)
+        np.testing.assert_allclose(gradient, slopes, rtol=1e-15)
+
 
 
 def test_a_second_backward_gives_the_same_gradients_and_changes_no_argument():
@@ -235,6 +254,9 @@ def test_relu_with_xavier_looks_flat_only_because_all_its_gradients_are_tiny():
         (lambda: Network([]), ValueError, "at least one layer"),
         (lambda: cross_entropy(np.ones((2, 3)), [0, 3]), ValueError, "from 0 to 2"),
         (lambda: cross_entropy(np.ones((2, 3)), [0]), ValueError, "one label for each row"),
+        (lambda: cross_entropy(np.ones((0, 3)), []), ValueError, r"at least one .* of shape \(0, 3\)"),
+        (lambda: cross_entropy(np.ones((2, 0)), [0, 0]), ValueError, r"logits of shape \(2, 0\)"),
+        (lambda: squared_error(np.ones((0, 3)), np.ones((0, 3))), ValueError, r"outputs of shape \(0, 3\)"),
         (lambda: gradient_profile(0, "tanh"), ValueError, "depth must be a whole number ≥ 1, got 0"),
     ],
 )
