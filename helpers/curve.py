@@ -22,7 +22,18 @@ from numpy.typing import NDArray
 
 from helpers.intervals import NotDecided, Program, exactly, number, spelled
 from helpers.primitives import compile_numpy, x
-from helpers.roots import Root, Signs, as_float, ball_of, compare, factors, names_of, short, vanishes_at
+from helpers.roots import (
+    Root,
+    Signs,
+    as_float,
+    ball_of,
+    comparable,
+    compare,
+    factors,
+    names_of,
+    short,
+    vanishes_at,
+)
 from helpers.tails import approach, limit
 
 __all__ = ["Curve", "Piece", "in_order"]
@@ -483,7 +494,7 @@ class Curve:
 
     def limits(self, n: int) -> tuple[sp.Expr, sp.Expr]:
         """Return the limits of the n-th derivative at −∞ and ∞, nan for one that turns for ever."""
-        return self.pieces[0].end(n, -1), self.pieces[-1].end(n, 1)
+        return comparable(self.pieces[0].end(n, -1)), comparable(self.pieces[-1].end(n, 1))
 
     def is_identity_near_zero(self) -> bool:
         """Tell whether f(0) = 0 and f′(0) = 1, and f′ is continuous there."""
@@ -524,6 +535,7 @@ def _joined(spans: Iterable[_Span]) -> list[_Span]:
 
 def as_set(spans: list[_Span]) -> sp.Set:
     """Return intervals that do not meet as a SymPy set."""
+    spans = [(comparable(low), comparable(high), *opened) for low, high, *opened in spans]
     points = [low for low, high, *_ in spans if low == high]
     sets = [sp.Interval(low, high, *opened) for low, high, *opened in spans if low != high]
     sets = [sp.FiniteSet(*points), *sets] if points else sets

@@ -27,6 +27,7 @@ from helpers.activations import ACTIVATIONS, Activation
 from helpers.curve import Curve, in_order
 from helpers.intervals import NotDecided, exactly
 from helpers.primitives import x
+from helpers.roots import comparable
 
 __all__ = ["Extremum", "Properties", "properties", "to_text"]
 
@@ -210,7 +211,7 @@ def properties(activation: Activation | str, **parameters: float) -> Properties:
 
 
 _OF_SYMPY = (
-    *(ArithmeticError, AttributeError, IndexError, NotImplementedError, RecursionError, TypeError),
+    *(ArithmeticError, NotImplementedError, RecursionError, TypeError),
     sp.PolynomialError,
 )
 
@@ -218,8 +219,7 @@ _OF_SYMPY = (
 def _worked_out(name: str, expr: sp.Expr, setting: Mapping[str, float]) -> Properties:
     with exactly():
         curve = Curve(_with_exact_numbers(expr, setting))
-        lowest, highest = curve.extent
-        minimum, maximum = ((end, curve.extremum(end)) for end in (lowest, highest))
+        minimum, maximum = ((comparable(end), curve.extremum(end)) for end in curve.extent)
         found: dict[str, Any] = {
             "range": _rounded(curve.range),
             "minimum": Extremum(*map(_rounded, minimum)) if minimum[1] is not None else None,
@@ -228,7 +228,7 @@ def _worked_out(name: str, expr: sp.Expr, setting: Mapping[str, float]) -> Prope
             "smoothness": curve.smoothness(),
             "left_saturation": curve.saturation(-1),
             "right_saturation": curve.saturation(1),
-            "lipschitz": _rounded(curve.lipschitz),
+            "lipschitz": _rounded(comparable(curve.lipschitz)),
             "max_slope_at": _rounded(curve.steepest()),
             "near_identity_at_zero": curve.is_identity_near_zero(),
             "limits": tuple(map(_rounded, curve.limits(0))),
@@ -251,7 +251,7 @@ def _worked_out(name: str, expr: sp.Expr, setting: Mapping[str, float]) -> Prope
 
 def _contradictions(row: Properties) -> Iterator[str]:
     """Yield which properties cannot be true together."""
-    low, high, lipschitz = (float(number) for number in (row.range.inf, row.range.sup, row.lipschitz))
+    (low, high), lipschitz = _ends(row.range), float(row.lipschitz)
     left, right = map(float, row.limits)
     slopes = [abs(float(slope)) for slope in row.slope_limits if slope is not sp.nan]
     if not low <= high:
@@ -263,8 +263,11 @@ def _contradictions(row: Properties) -> Iterator[str]:
         yield f"{row.monotone}, the limits {left:g} and {right:g} and the range {to_text(row.range)}"
     if any(limit < low or limit > high for limit in (left, right)):
         yield f"the limits {left:g} and {right:g} and the range {to_text(row.range)}"
-    for extremum, end in ((row.minimum, row.range.inf), (row.maximum, row.range.sup)):
-        if (extremum is not None) != _is_taken(end, row.range) or (extremum and extremum.value != end):
+    for extremum, end in ((row.minimum, low), (row.maximum, high)):
+        taken = _takes(row.range, end)
+        if (taken is not None and taken != (extremum is not None)) or (
+            extremum and not _close([float(extremum.value)], [end])
+        ):
             yield f"the range {to_text(row.range)} and the extremum {extremum}"
     if any(slope > lipschitz * _SLACK for slope in slopes):
         yield f"a largest slope of {lipschitz:g} and a slope far out of {max(slopes):g}"
@@ -277,13 +280,21 @@ def _contradictions(row: Properties) -> Iterator[str]:
             yield f"the saturation {kind} and the slope {to_text(slope)} far out"
 
 
-def _is_taken(end: sp.Expr, numbers: sp.Set) -> bool:
-    """Tell whether a set holds one of its ends; SymPy would compare it with all the others."""
+def _ends(numbers: sp.Set) -> tuple[float, float]:
+    """Return the ends of a set; SymPy's own may fail where two of its numbers nearly agree."""
     if isinstance(numbers, sp.Union):
-        return any(_is_taken(end, part) for part in numbers.args)
+        ends = list(zip(*map(_ends, numbers.args), strict=True))
+        return min(ends[0]), max(ends[1])
     if isinstance(numbers, sp.FiniteSet):
-        return end in numbers.args
-    return (end == numbers.start and not numbers.left_open) or (end == numbers.end and not numbers.right_open)
+        return min(map(float, numbers)), max(map(float, numbers))
+    return float(numbers.start), float(numbers.end)
+
+
+def _takes(numbers: sp.Set, end: float) -> bool | None:
+    """Tell whether an interval holds one of its ends; None for other sets."""
+    if not isinstance(numbers, sp.Interval):
+        return None
+    return not (numbers.left_open if end == float(numbers.start) else numbers.right_open)
 
 
 _SLACK = 1 + 1e-12

@@ -21,7 +21,18 @@ from helpers.intervals import BITS, Interval, NotDecided, Program, exactly, numb
 from helpers.primitives import Phi, x
 from helpers.tails import approach
 
-__all__ = ["Root", "Signs", "as_float", "ball_of", "compare", "factors", "names_of", "short", "vanishes_at"]
+__all__ = [
+    "Root",
+    "Signs",
+    "as_float",
+    "ball_of",
+    "comparable",
+    "compare",
+    "factors",
+    "names_of",
+    "short",
+    "vanishes_at",
+]
 
 _DIGITS = 80
 """Digits of a number that has no name."""
@@ -29,6 +40,7 @@ _TRUE = 60
 """So many of them are right, also after some computing."""
 
 _BOXES = 4_000
+_STEPS = 400
 _SHARES = (0.48710937, 0.53945312, 0.42578125, 0.57421875)
 """Where a part is cut in two: not in the middle, where a zero is likely to be."""
 
@@ -74,13 +86,30 @@ def _finer_comparison(a: sp.Expr, b: sp.Expr) -> int | None:
         return 0 if same else None
     if a.has(sp.Float) or b.has(sp.Float):
         return None
-    # 1 − tanh 800 and 3 − (3 + e⁻⁸⁰⁰) lose all digits unless what is large cancels on paper.
     difference = sp.expand(a - b)
-    for form in (difference, sp.fraction(sp.together(_rational_in_exponentials(difference)))[0]):
-        sign = number(sp.expand(form)).sign()
-        if sign is not None:
-            return sign
-    return 0 if sp.simplify(difference) == 0 else None
+    if difference.is_positive or difference.is_negative:  # e to the power of −10²⁵ has no ball
+        return 1 if difference.is_positive else -1
+    signs = (ball.sign() for ball in _without_cancellation(difference))
+    sign = next((sign for sign in signs if sign is not None), None)
+    return 0 if sign is None and sp.simplify(difference) == 0 else sign
+
+
+def _without_cancellation(value: sp.Expr) -> Iterator[Interval]:
+    """Yield a number, then again after what is large has canceled on paper, as in 1 − tanh 800."""
+    yield number(value)
+    above, below = sp.fraction(sp.together(_rational_in_exponentials(value)))
+    yield number(sp.expand(above)) * number(below).power(sp.S.NegativeOne)
+
+
+def comparable(value: sp.Expr) -> sp.Expr:
+    """Return a number, as a Float if SymPy has not digits enough to compare it with others."""
+    if value.is_infinite or value is sp.nan or value.is_comparable:
+        return value
+    with exactly():
+        for ball in _without_cancellation(value):
+            if (found := as_float(ball)) is not None:
+                return found
+    raise NotDecided(f"the digits of {value} could not be found")
 
 
 def short(value: sp.Expr) -> str:
@@ -157,18 +186,17 @@ def factors(expr: sp.Expr) -> tuple[int, tuple[tuple[sp.Expr, int], ...]]:
 
     Positive factors are left out: exponentials, Φ, and roots, which are positive between their own zeros.
     """
-    generators: dict[sp.Expr, sp.Symbol] = {}
-    rules: dict[sp.Symbol, tuple[int, sp.Expr]] = {}
-    polynomial = _in_generators(_rational_in_exponentials(expr), generators, rules)
-    numerator, denominator = sp.fraction(sp.together(polynomial))
-    back = {symbol: meaning for meaning, symbol in generators.items()}
+    expr = _rational_in_exponentials(expr)
+    generators = _Generators(expr)
+    numerator, denominator = sp.fraction(sp.together(generators.polynomial(expr)))
+    back = {symbol: meaning for meaning, symbol in generators.symbols.items()}
     positive = {symbol for symbol, meaning in back.items() if _is_positive(meaning)}
     numbers = {symbol for symbol, meaning in back.items() if meaning.is_number}
     sign = 1
     found: dict[sp.Expr, int] = {}
     with exactly():
         for part, power in ((numerator, 1), (denominator, -1)):
-            for symbol, (degree, base) in rules.items():
+            for symbol, (degree, base) in generators.rules.items():
                 part = sp.rem(sp.expand(part), symbol**degree - base, symbol) if part.has(symbol) else part
             part = sp.expand(part)
             if part == 0:
@@ -226,49 +254,84 @@ def _rational_in_exponentials(expr: sp.Expr) -> sp.Expr:
     return expr.replace(sp.erfc, lambda w: 2 * Phi(-sp.sqrt(2) * w))
 
 
-def _in_generators(
-    expr: sp.Expr, generators: dict[sp.Expr, sp.Symbol], rules: dict[sp.Symbol, tuple[int, sp.Expr]]
-) -> sp.Expr:
-    """Put symbols for all that is not rational: powers of one symbol for e^(w/2) and e^(−3w)."""
+class _Generators:
+    """Symbols for all that is not rational in a formula: powers of one symbol for e^(w/2) and e^(−3w).
 
-    def symbol(meaning: sp.Expr) -> sp.Symbol:
-        return generators.setdefault(meaning, sp.Dummy(f"g{len(generators)}"))
+    Attributes
+    ----------
+    symbols : dict
+        Which symbol stands for what.
+    rules : dict
+        For the symbol of a root, its degree and what it is the root of.
+    """
 
-    def exponential(w: sp.Expr) -> sp.Expr:
-        w = sp.expand(w)
-        for meaning in list(generators):
-            if isinstance(meaning, sp.exp):
-                ratio = sp.cancel(w / meaning.args[0])
-                if ratio.is_Integer:
-                    return generators[meaning] ** ratio
-        return symbol(sp.exp(w / _common[w] if w in _common else w)) ** _common.get(w, 1)
+    def __init__(self, expr: sp.Expr) -> None:
+        self.symbols: dict[sp.Expr, sp.Symbol] = {}
+        self.rules: dict[sp.Symbol, tuple[int, sp.Expr]] = {}
+        self._bases: list[tuple[sp.Expr, int]] = []  # exponents, and what they are divided by
+        exponents = {sp.expand(e.args[0]): e.args[0] for e in expr.atoms(sp.exp)}
+        for w in sorted(exponents, key=sp.default_sort_key):
+            if self._base(w) is None:
+                ratios = [_ratio(v, w) for v in exponents]
+                self._bases.append(
+                    (_tight(exponents[w]), sp.ilcm(1, *(r.q for r in ratios if r is not None)))
+                )
 
-    _common: dict[sp.Expr, sp.Integer] = {}
-    exponents = sorted({sp.expand(e.args[0]) for e in expr.atoms(sp.exp)}, key=sp.default_sort_key)
-    for w in exponents:
-        ratios = [sp.cancel(v / w) for v in exponents]
-        _common[w] = sp.ilcm(1, *(ratio.q for ratio in ratios if ratio.is_Rational))
-
-    def visit(part: sp.Expr) -> sp.Expr:
+    def polynomial(self, part: sp.Expr) -> sp.Expr:
+        """Return a formula with the symbols in it."""
         if part.is_Rational or part == x:
             return part
         if part.is_Add or part.is_Mul:
-            return part.func(*map(visit, part.args))
+            return part.func(*map(self.polynomial, part.args))
         if isinstance(part, sp.exp):
-            constant, rest = sp.expand(part.args[0]).as_independent(x, as_Add=True)
-            if constant != 0 and rest != 0:
-                return visit(sp.exp(constant)) * exponential(rest)
-            return exponential(part.args[0])
+            return self._exponential(sp.expand(part.args[0]))
         if part.is_Pow and part.exp.is_Integer:
-            return visit(part.base) ** part.exp
+            return self.polynomial(part.base) ** part.exp
         if part.is_Pow and part.exp.is_Rational:
-            root = symbol(part.base ** sp.Rational(1, part.exp.q))
+            root = self._symbol(part.base ** sp.Rational(1, part.exp.q))
             if part.base.has(x) or part.base.is_Rational:
-                rules[root] = (part.exp.q, visit(part.base))
+                self.rules[root] = (part.exp.q, self.polynomial(part.base))
             return root**part.exp.p
-        return symbol(part)
+        return self._symbol(part)
 
-    return visit(expr)
+    def _symbol(self, meaning: sp.Expr) -> sp.Symbol:
+        return self.symbols.setdefault(meaning, sp.Dummy(f"g{len(self.symbols)}"))
+
+    def _base(self, w: sp.Expr) -> tuple[sp.Expr, int, sp.Rational] | None:
+        """Return the exponent that a rational multiple of is, but for a constant, the same as this one."""
+        for base, divisor in self._bases:
+            ratio = _ratio(w, sp.expand(base))
+            if ratio is not None and (ratio * divisor).is_Integer:
+                return base, divisor, ratio
+        return None
+
+    def _exponential(self, w: sp.Expr) -> sp.Expr:
+        found = self._base(w)
+        if found is None:
+            self._bases.append((w, 1))
+            return self._symbol(sp.exp(w))
+        base, divisor, ratio = found
+        power = self._symbol(sp.exp(base / divisor)) ** (ratio * divisor)
+        rest = sp.expand(w - ratio * base)
+        return power if rest == 0 else power * self._exponential(rest)
+
+
+def _ratio(w: sp.Expr, base: sp.Expr) -> sp.Rational | None:
+    """Return the rational ratio of two exponents without their constant terms, None if there is none."""
+    if w.has(x) != base.has(x):
+        return None
+    if w.has(x):
+        w, base = (e.as_independent(x, as_Add=True)[1] for e in (w, base))
+    ratio = sp.cancel(w / base)
+    return ratio if ratio.is_Rational else None
+
+
+def _tight(w: sp.Expr) -> sp.Expr:
+    """Complete a square: where x stands once, an interval of it gives the narrowest enclosure."""
+    if not (w.is_polynomial(x) and sp.degree(w, x) == 2):
+        return w
+    a, b, c = sp.Poly(w, x).all_coeffs()
+    return a * (x + b / (2 * a)) ** 2 + sp.expand(c - b**2 / (4 * a))
 
 
 # The zeros of one factor
@@ -423,13 +486,14 @@ class _Chain:
             f"the zeros of {self.order(0)} near x = {float(low.mid()):.6g} could not be told apart"
         )
 
-    def _cut(self, low: arb, high: arb) -> tuple[arb, int]:
+    def _cut(self, low: arb, high: arb, n: int = 0) -> tuple[arb, int]:
+        """Return a point between two others, and the sign that a derivative has there."""
         for share in _SHARES:
             middle = (low + (high - low) * share).mid()
-            if sign := self.sign_at(Interval(middle)):
+            if sign := self.sign_at(Interval(middle), n):
                 return middle, sign
         raise NotDecided(
-            f"whether {self.order(0)} is 0 about x = {float(low.mid()):.6g} could not be decided"
+            f"whether {self.order(n)} is 0 about x = {float(low.mid()):.6g} could not be decided"
         )
 
     def _root(self, n: int, box: Interval) -> Root:
@@ -437,7 +501,11 @@ class _Chain:
         low, high = box.low, box.high
         rises = self.program(n + 1).on(box).sign()
         goal = arb(2) ** -(BITS - 40)
-        while not high - low < goal * (goal + abs(low)):
+        for _ in range(_STEPS):
+            if high - low < goal * abs(low):
+                break
+            if high - low < goal**2 and _vanishes(self.order(n).subs(x, 0)):
+                return Root(sp.S.Zero, n + 1, self.order(0))
             middle = ((low + high) / 2).mid()
             value = self.program(n).on(Interval(middle))
             slope = self.program(n + 1).on(Interval(low, high))
@@ -445,10 +513,9 @@ class _Chain:
             new_low, new_high = step.lower().max(low).mid(), step.upper().min(high).mid()
             if step.is_finite() and new_high - new_low < (high - low) / 2 and new_low <= new_high:
                 low, high = new_low, new_high
-            elif (sign := value.sign()) is not None and sign != 0:
-                low, high = (low, middle) if sign == rises else (middle, high)
             else:
-                break
+                middle, sign = self._cut(low, high, n)
+                low, high = (low, middle) if sign == rises else (middle, high)
         ball = low.union(high)
         for point in names_of(ball):
             if _vanishes(self.order(n).subs(x, point)):
