@@ -86,19 +86,20 @@ def _finer_comparison(a: sp.Expr, b: sp.Expr) -> int | None:
         return 0 if same else None
     if a.has(sp.Float) or b.has(sp.Float):
         return None
-    difference = sp.expand(a - b)
-    if difference.is_positive or difference.is_negative:  # e to the power of −10²⁵ has no ball
-        return 1 if difference.is_positive else -1
-    signs = (ball.sign() for ball in _without_cancellation(difference))
-    sign = next((sign for sign in signs if sign is not None), None)
-    return 0 if sign is None and sp.simplify(difference) == 0 else sign
+    for form in _without_cancellation(a - b):
+        sign = number(form).sign()
+        if sign is None and (form.is_positive or form.is_negative):  # e to the power of −10²⁵ has no ball
+            sign = 1 if form.is_positive else -1
+        if sign is not None:
+            return sign
+    return 0 if sp.simplify(a - b) == 0 else None
 
 
-def _without_cancellation(value: sp.Expr) -> Iterator[Interval]:
-    """Yield a number, then again after what is large has canceled on paper, as in 1 − tanh 800."""
-    yield number(value)
-    above, below = sp.fraction(sp.together(_rational_in_exponentials(value)))
-    yield number(sp.expand(above)) * number(below).power(sp.S.NegativeOne)
+def _without_cancellation(value: sp.Expr) -> Iterator[sp.Expr]:
+    """Yield forms of a number in which more and more has canceled, as in 3 − (3 + e⁻⁸⁰⁰), 1 − tanh 800."""
+    yield (expanded := sp.expand(value))
+    above, below = sp.fraction(sp.together(_rational_in_exponentials(expanded)))
+    yield sp.expand(above) / below
 
 
 def comparable(value: sp.Expr) -> sp.Expr:
@@ -106,8 +107,8 @@ def comparable(value: sp.Expr) -> sp.Expr:
     if value.is_infinite or value is sp.nan or value.is_comparable:
         return value
     with exactly():
-        for ball in _without_cancellation(value):
-            if (found := as_float(ball)) is not None:
+        for form in _without_cancellation(value):
+            if (found := as_float(number(form))) is not None:
                 return found
     raise NotDecided(f"the digits of {value} could not be found")
 
