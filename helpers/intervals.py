@@ -19,7 +19,7 @@ from flint import arb, ctx, fmpq
 
 from helpers.primitives import Phi, Primitive, x
 
-__all__ = ["Interval", "NotDecided", "Program", "exactly", "number", "spelled"]
+__all__ = ["Interval", "NotDecided", "Program", "exactly", "number", "spelled", "to_float"]
 
 BITS = 320
 _FLINT = threading.RLock()
@@ -323,6 +323,14 @@ def number(value: sp.Expr) -> Interval:
             _numbers.clear()
         _numbers[key] = _ball(value)
     return _numbers[key]
+
+
+def to_float(value: sp.Expr) -> float:
+    """Round a SymPy number to a float; Python's own `float` would set the precision of all of mpmath."""
+    if not value.is_finite:
+        return float(value)
+    with exactly():
+        return float(number(value).ball().mid())
 
 
 def _ball(value: sp.Expr) -> Interval:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from helpers.activations import ACTIVATIONS, Activation
 from helpers.curve import Curve, in_order
-from helpers.intervals import NotDecided, exactly
+from helpers.intervals import NotDecided, exactly, to_float
 from helpers.primitives import x
 from helpers.roots import comparable
 
@@ -69,8 +69,7 @@ class Properties:
         "increasing" and "decreasing" are strict (also where f′ is 0 at single points, as for x³);
         "non-decreasing" and "non-increasing" have a flat stretch; a flat line is "constant"; else "no".
     smoothness : int or inf
-        The k of Cᵏ: how many derivatives are continuous everywhere. −1 for a function that jumps. Where two
-        pieces meet, derivatives up to the tenth are compared; if all agree, it counts as inf.
+        The k of Cᵏ: how many derivatives are continuous everywhere. −1 for a function that jumps.
     left_saturation, right_saturation : {"none", "soft", "hard"}
         Towards −∞ and ∞: "hard" if f′ = 0 from some point on, "soft" if f′ only tends to 0 (Gulcehre et al.
         2016, Noisy activation functions, arXiv:1603.00391). The slope alone decides, so log(1 + x²), which
@@ -79,14 +78,15 @@ class Properties:
         The smallest L with |f(a) − f(b)| ≤ L |a − b|: the supremum of |f′|, and ∞ if f jumps.
     max_slope_at : sympy.Set or None
         Every x where |f′|, or at a kink the slope of one side, equals `lipschitz`; the jumps if there are
-        any. None if the slope only tends to it, as softplus' to 1.
+        any. None if the slope only tends to it, as softplus' to 1. A wave has infinitely many such places;
+        the set then is {p + k T} for all whole k, written "p + T k" in a row.
     zero_centered : bool
         Whether `mean_under_normal` is 0. All odd functions are zero-centered, and so is SELU, whose two
         constants are made for it.
     near_identity_at_zero : bool
         Whether f(0) = 0, f′(0) = 1 and f′ is continuous at 0: small inputs pass unchanged.
     limits, slope_limits : pair of sympy.Expr
-        The limits of f and of f′ at −∞ and ∞.
+        The limits of f and of f′ at −∞ and ∞; nan for one that turns for ever, as sin x does.
     mean_under_normal, slope_under_normal : sympy.Expr
         E f(Z) and E f′(Z) for Z from N(0, 1), to within 1e-12 of E |f(Z)| and E |f′(Z)| (below that: 0); nan
         if the integral diverges or is not reached. f′ is the slope between kinks and jumps, the one that
@@ -251,9 +251,9 @@ def _worked_out(name: str, expr: sp.Expr, setting: Mapping[str, float]) -> Prope
 
 def _contradictions(row: Properties) -> Iterator[str]:
     """Yield which properties cannot be true together."""
-    (low, high), lipschitz = _ends(row.range), float(row.lipschitz)
-    left, right = map(float, row.limits)
-    slopes = [abs(float(slope)) for slope in row.slope_limits if slope is not sp.nan]
+    (low, high), lipschitz = _ends(row.range), to_float(row.lipschitz)
+    left, right = map(to_float, row.limits)
+    slopes = [abs(to_float(slope)) for slope in row.slope_limits if slope is not sp.nan]
     if not low <= high:
         yield "an empty range"
     if len({low == high, row.monotone == "constant", lipschitz == 0}) > 1:
@@ -266,7 +266,7 @@ def _contradictions(row: Properties) -> Iterator[str]:
     for extremum, end in ((row.minimum, low), (row.maximum, high)):
         taken = _takes(row.range, end)
         if (taken is not None and taken != (extremum is not None)) or (
-            extremum and not _close([float(extremum.value)], [end])
+            extremum and not _close([to_float(extremum.value)], [end])
         ):
             yield f"the range {to_text(row.range)} and the extremum {extremum}"
     if any(slope > lipschitz * _SLACK for slope in slopes):
@@ -286,15 +286,15 @@ def _ends(numbers: sp.Set) -> tuple[float, float]:
         ends = list(zip(*map(_ends, numbers.args), strict=True))
         return min(ends[0]), max(ends[1])
     if isinstance(numbers, sp.FiniteSet):
-        return min(map(float, numbers)), max(map(float, numbers))
-    return float(numbers.start), float(numbers.end)
+        return min(map(to_float, numbers)), max(map(to_float, numbers))
+    return to_float(numbers.start), to_float(numbers.end)
 
 
 def _takes(numbers: sp.Set, end: float) -> bool | None:
     """Tell whether an interval holds one of its ends; None for other sets."""
     if not isinstance(numbers, sp.Interval):
         return None
-    return not (numbers.left_open if end == float(numbers.start) else numbers.right_open)
+    return not (numbers.left_open if end == to_float(numbers.start) else numbers.right_open)
 
 
 _SLACK = 1 + 1e-12
@@ -330,7 +330,7 @@ def to_text(value: Any) -> str:
     if value in (sp.oo, -sp.oo):
         return "∞" if value > 0 else "−∞"
     plain = isinstance(value, sp.Rational) and value.q <= 12 and abs(value.p) < 1000
-    return str(value).replace("-", "−") if plain else _decimal(float(value))
+    return str(value).replace("-", "−") if plain else _decimal(to_float(value))
 
 
 def _start(part: sp.Set) -> float:

@@ -364,7 +364,7 @@ class _Scale:
     def value(self, monomial: Monomial) -> Interval:
         """Return a monomial's value at the start."""
         if monomial == _LOG_LOG:
-            return number(sp.log(sp.log(self.start)))
+            return number(self.start).log().log()
         if monomial not in self._values:
             total = number(sp.S.Zero)
             for base, power in monomial:

@@ -1,4 +1,6 @@
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -461,3 +463,15 @@ def test_a_last_batch_of_one_ends_training_with_the_reason():
 
 def test_a_layer_of_batch_norm_says_what_it_is():
     assert repr(BatchNorm(7)) == "BatchNorm(7)"
+
+
+@pytest.mark.skipif("__reduce__" not in vars(type(ACTIVATIONS["elu"])), reason="activations cannot be copied")
+def test_a_network_can_be_copied_and_pickled():
+    rng = np.random.default_rng(0)
+    network = Network([Dense(2, 3, rng=rng), BatchNorm(3), Activate("elu", alpha=0.5), Dense(3, 2, rng=rng)])
+    X = rng.standard_normal((5, 2))
+    network.forward(X)
+    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        np.testing.assert_array_equal(twin.forward(X, training=False), network.forward(X, training=False))
+        twin.layers[0].W += 1
+        assert not np.allclose(twin.forward(X, training=False), network.forward(X, training=False))
