@@ -518,7 +518,7 @@ class _Chain:
                 middle, sign = self._cut(low, high, n)
                 low, high = (low, middle) if sign == rises else (middle, high)
         ball = low.union(high)
-        for point in names_of(ball):
+        for point in self._candidates(ball):
             if _vanishes(self.order(n).subs(x, point)):
                 return Root(point, n + 1, self.order(0))
         point = as_float(Interval(ball), _DIGITS)
@@ -528,6 +528,16 @@ class _Chain:
             )
         _factor_of[point] = self.order(n)
         return Root(point, n + 1, self.order(0))
+
+    def _candidates(self, ball: arb) -> Iterator[sp.Expr]:
+        """Yield simple numbers in a ball, and those at which an a x + b of the formula is a simple number."""
+        yield from names_of(ball)
+        for part in self.order(0).atoms(sp.Add):
+            slope = part.diff(x)
+            if slope.is_number and slope != 0:
+                start = part.subs(x, 0)
+                for name in names_of(number(slope).low * ball + number(start).low):
+                    yield sp.expand((name - start) / slope)
 
     def _flat_root(self, box: Interval) -> Root | None:
         """Return the zero in a box that is one of the slope, too, if it has a name to prove it by."""
