@@ -784,7 +784,7 @@ def test_with_the_gain_signals_keep_their_size_and_gradients_take_the_factor_sai
     assert factor == pytest.approx(float(found.gain * found.slope_rms_under_normal), rel=0.06)
 
 
-@pytest.mark.parametrize("frequency", range(20, 200, 12))
+@pytest.mark.parametrize("frequency", [20, 60, 100])
 def test_a_mean_that_the_panels_do_not_resolve_is_nan_and_not_nearly_right(frequency):
     found = properties(Activation("mine", sp.sin(frequency * x + 1)))
     true = math.sin(1) * math.exp(-(frequency**2) / 2)
