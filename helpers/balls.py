@@ -17,12 +17,15 @@ from typing import Any
 import sympy
 from flint import acb, arb, ctx, fmpq
 
+BITS = 320
+"""Binary digits that are computed with unless others are asked for."""
+
 _FLINT = threading.RLock()
 _LARGEST_FRACTION_IN_BITS = 4096
 
 
 @contextmanager
-def exactly(bits: int) -> Iterator[None]:
+def exactly(bits: int = BITS) -> Iterator[None]:
     """Compute with so many bits; python-flint has one precision for all threads, so they wait."""
     with _FLINT:
         before, ctx.prec = ctx.prec, bits

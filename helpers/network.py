@@ -397,6 +397,7 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[Any, Array]:
     ----------
     logits : array of shape (batch, n_classes)
         Or (runs, batch, n_classes): the loss then has shape (runs,).
+        −∞ leaves a class out; if it is the right one, the loss is ∞.
     labels : integers of shape (batch,)
         The right class of each example; (runs, batch) for runs.
     """
@@ -406,11 +407,12 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike) -> tuple[Any, Array]:
             "need logits of shape (batch, n_classes) and one label for each row, "
             f"got shapes {logits.shape} and {labels.shape}"
         )
+    _not_empty("logits", logits)
     if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= logits.shape[-1]:
         raise ValueError(f"labels must be integers from 0 to {logits.shape[-1] - 1}")
     log_p = np.asarray(log_softmax(logits, axis=-1))
     y, batch = np.eye(logits.shape[-1])[labels], logits.shape[-2]
-    return _per_run(-(y * log_p).sum(axis=(-2, -1)) / batch), (np.exp(log_p) - y) / batch
+    return _per_run(-np.where(y, log_p, 0).sum(axis=(-2, -1)) / batch), (np.exp(log_p) - y) / batch
 
 
 def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[Any, Array]:
@@ -427,6 +429,7 @@ def squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[Any, Array]:
         raise ValueError(
             f"need outputs and targets of one shape (batch, n_out), got {outputs.shape} and {targets.shape}"
         )
+    _not_empty("outputs", outputs)
     error, batch = outputs - targets, outputs.shape[-2]
     return _per_run((error**2).sum(axis=(-2, -1)) / (2 * batch)), error / batch
 
@@ -537,6 +540,11 @@ def _finite(values: Array, runs: tuple[int, ...], complaint: str) -> None:
     if not runs:
         raise NotFinite(complaint)
     values[~finite.reshape(len(values), -1).all(axis=1)] = np.nan
+
+
+def _not_empty(name: str, array: Array) -> None:
+    if array.size == 0:
+        raise ValueError(f"a loss is a mean over at least one example, got {name} of shape {array.shape}")
 
 
 def _stored(value: Array | None, layer: Layer) -> Array:

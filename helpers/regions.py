@@ -25,6 +25,7 @@ NARROWEST_BOX = 1e-4
 """The least side of a box, relative to how far it reaches from 0: closer together, points lose digits."""
 
 _ROUNDING = 1e-14  # of the terms that a pre-activation is the sum of; below it, its sign means nothing
+_LEAST = 1e-290  # below it, the terms of a pre-activation and their errors are no longer floats
 _BORDER = -1  # what an edge of the box is labeled with, instead of a unit
 
 
@@ -198,7 +199,10 @@ def linear_regions(
     reach, patterns, units = max(abs(low), abs(high)), np.empty((0, 1), dtype=bool), 0
     with np.errstate(over="ignore", invalid="ignore"):
         for W, b in zip(Ws, bs, strict=True):
-            largest = ((np.abs(maps[:, 0]) + np.abs(maps[:, 1])) * reach + np.abs(maps[:, 2])).max(axis=0)
+            sizes = (np.abs(maps[:, 0]) + np.abs(maps[:, 1])) * reach + np.abs(maps[:, 2])
+            largest = sizes.max(axis=0)
+            if _underflows(W, b, sizes):
+                raise ValueError("weights must not be so small that the network's signals underflow")
             rounding = _ROUNDING * (np.outer(np.abs(W).sum(axis=1), largest) + np.abs(b)[:, None])
             if not np.isfinite(rounding).all():
                 raise ValueError("weights must not be so large that the network's signals overflow")
@@ -372,6 +376,16 @@ def _checked(
             raise ValueError(f"biases[{layer}] must have shape {W.shape[:1]}, got {b.shape}")
         n_in = len(W)
     return Ws, bs, _box(box)
+
+
+def _underflows(W: Array, b: Array, sizes: Array) -> bool:
+    """Tell whether a pre-activation is lost below the smallest floats; sizes are those of the signals."""
+    weights = np.abs(W)
+    least = [array.min(where=array > 0, initial=1) for array in (weights, sizes)]
+    if least[0] * least[1] >= _LEAST:
+        return False
+    arriving = (weights > 0).astype(float) @ (sizes > 0) > 0
+    return bool((arriving & (weights @ sizes + np.abs(b)[:, None] < _LEAST)).any())
 
 
 def _numbers(name: str, values: ArrayLike) -> Array:

@@ -1,3 +1,7 @@
+import copy
+import math
+import pickle
+
 import numpy as np
 import pytest
 import sympy
@@ -110,6 +114,21 @@ def test_cross_entropy_and_its_gradient_are_right_and_stay_finite_for_large_logi
     loss, gradient = cross_entropy([[1000.0, 0.0]], [1])
     assert loss == 1000
     np.testing.assert_allclose(gradient, [[1, -1]])
+
+
+def test_cross_entropy_of_masked_and_huge_logits_is_that_of_the_definition():
+    # By hand: a class at −∞ has no share of the probability, and costs ∞ if it is the right one.
+    inf = np.inf
+    for logits, labels, expected, slopes in (
+        ([[0.0, -inf]], [0], 0.0, [[0.0, 0.0]]),
+        ([[0.0, -inf]], [1], inf, [[1.0, -1.0]]),
+        ([[1.0, 1.0, -inf], [0.0, -inf, -inf]], [1, 0], math.log(2) / 2, [[0.25, -0.25, 0.0], [0.0] * 3]),
+        ([[1e308, -1e308]], [1], inf, [[1.0, -1.0]]),
+        ([[1e300, 1e300]], [0], math.log(2), [[-0.5, 0.5]]),
+    ):
+        loss, gradient = cross_entropy(logits, labels)
+        assert loss == pytest.approx(expected, rel=1e-15)
+        np.testing.assert_allclose(gradient, slopes, rtol=1e-15)
 
 
 def test_a_second_backward_gives_the_same_gradients_and_changes_no_argument():
@@ -237,6 +256,9 @@ def test_relu_with_xavier_looks_flat_only_because_all_its_gradients_are_tiny():
         (lambda: Network([]), ValueError, "at least one layer"),
         (lambda: cross_entropy(np.ones((2, 3)), [0, 3]), ValueError, "from 0 to 2"),
         (lambda: cross_entropy(np.ones((2, 3)), [0]), ValueError, "one label for each row"),
+        (lambda: cross_entropy(np.ones((0, 3)), []), ValueError, r"at least one .* of shape \(0, 3\)"),
+        (lambda: cross_entropy(np.ones((2, 0)), [0, 0]), ValueError, r"logits of shape \(2, 0\)"),
+        (lambda: squared_error(np.ones((0, 3)), np.ones((0, 3))), ValueError, r"outputs of shape \(0, 3\)"),
         (lambda: gradient_profile(0, "tanh"), ValueError, "depth must be a whole number ≥ 1, got 0"),
     ],
 )
@@ -595,3 +617,14 @@ def test_a_network_that_is_ruined_is_nan_and_its_neighbors_are_not():
 def test_networks_that_cannot_stand_side_by_side_are_refused(act, error, message):
     with pytest.raises(error, match=message):
         act()
+
+
+def test_a_network_can_be_copied_and_pickled():
+    rng = np.random.default_rng(0)
+    network = Network([Dense(2, 3, rng=rng), BatchNorm(3), Activate("elu", alpha=0.5), Dense(3, 2, rng=rng)])
+    X = rng.standard_normal((5, 2))
+    network.forward(X)
+    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        np.testing.assert_array_equal(twin.forward(X, training=False), network.forward(X, training=False))
+        twin.layers[0].W += 1
+        assert not np.allclose(twin.forward(X, training=False), network.forward(X, training=False))

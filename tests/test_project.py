@@ -22,6 +22,10 @@ DRAWING = {"matplotlib", "helpers.drawing", "helpers.recorder", "helpers.explore
 LAYERS = {
     "activations": WIDGETS | DRAWING,
     "primitives": WIDGETS | DRAWING,
+    "intervals": WIDGETS | DRAWING,
+    "tails": WIDGETS | DRAWING,
+    "roots": WIDGETS | DRAWING,
+    "curve": WIDGETS | DRAWING,
     "properties": WIDGETS | DRAWING,
     "derivation": WIDGETS | DRAWING,
     "balls": WIDGETS | DRAWING,

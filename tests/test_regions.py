@@ -313,6 +313,29 @@ def test_the_box_may_lie_anywhere(box):
     assert there.areas / half**2 == pytest.approx(here.areas, rel=1e-6)
 
 
+def test_areas_far_from_0_keep_their_digits():
+    box = (1e8, 1e8 + 1e5)
+    weights, biases = random_network(6, 1)
+    regions = linear_regions(
+        [weights[0] / 5e3], [biases[0] - weights[0].sum(axis=1) * (1e8 + 5e3) / 5e3], box
+    )
+    assert len(regions) > 8
+    for corners, area in zip(regions.polygons, regions.areas, strict=True):
+        exact = [(Fraction(a), Fraction(b)) for a, b in corners.tolist()]
+        twice = sum(a * d - b * c for (a, b), (c, d) in zip(exact, exact[1:] + exact[:1], strict=True))
+        assert area == pytest.approx(float(twice / 2), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "weights", [[[[5e-324, 0]]], [[[1e-200, 0], [0, 1]], [[1e-200, 0]]], [[[1, 1]], [[1e-300]], [[1e-20]]]]
+)
+def test_a_network_whose_signals_underflow_is_refused(weights):
+    with pytest.raises(ValueError, match="weights must not be so small that the network's signals underflow"):
+        linear_regions(weights, [np.zeros(len(W)) for W in weights])
+    # A unit that is off, or one small weight beside others, is nothing of the kind.
+    assert len(linear_regions([[[1e-200, 1]], [[0]]], [[0], [0]])) == 2
+
+
 # What a result can do ------------------------------------------------------------------------------------
 
 
