@@ -10,7 +10,7 @@ A new activation is one more entry in the list below; its derivative, LaTeX and 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -23,6 +23,7 @@ from sympy.printing.latex import LatexPrinter
 
 from helpers.primitives import (
     Array,
+    Compiled,
     Phi,
     Primitive,
     compile_numpy,
@@ -71,8 +72,8 @@ class Activation:
     """An activation function: a formula, and everything that follows from it.
 
     Call it for values, `.grad` for slopes. Both take numbers or arrays of any shape and keep the shape.
-    float32 and float16 in give the same out (computed in float64, rounded once), integers give float64. At
-    ±∞ they return the limit, at nan nan.
+    float32 and float16 in give the same out, rounded once; longdouble has the digits of float64, and
+    integers give float64. At ±∞ they return the limit, at nan nan.
 
     Parameters
     ----------
@@ -104,6 +105,10 @@ class Activation:
                 f"{self.name}: the formula has {sorted(symbols)}, defaults {sorted(self.defaults)}"
             )
         object.__setattr__(self, "defaults", MappingProxyType(dict(self.defaults)))
+
+    def __reduce__(self) -> tuple[type, tuple]:
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return type(self), tuple((values | {"defaults": dict(self.defaults)}).values())
 
     def __call__(self, x: ArrayLike, **parameters: float) -> Any:
         """Return f(x), in the shape of x.
@@ -144,16 +149,30 @@ class Activation:
         return tuple(by_name[name] for name in self.defaults)
 
     @cached_property
-    def _value(self) -> Callable[..., Array]:
-        return compile_numpy(self.expr, self._symbols)
+    def _value(self) -> Compiled:
+        return compile_numpy(self.expr, self._symbols, self.domain)
 
     @cached_property
-    def _slope(self) -> Callable[..., Array]:
-        return compile_numpy(self.derivative, self._symbols)
+    def _slope(self) -> Compiled:
+        return compile_numpy(self.derivative, self._symbols, self.domain)
 
-    def _evaluate(self, function: Callable[..., Array], x: ArrayLike, parameters: Mapping[str, float]) -> Any:
+    @cached_property
+    def _allows(self) -> Callable[..., bool]:
+        """The domain as a function of the parameters."""
+        return sp.lambdify(self._symbols, self.domain, "math")
+
+    @cached_property
+    def _default_values(self) -> list[float]:
+        return self._checked(self.defaults)
+
+    def _evaluate(self, function: Compiled, x: ArrayLike, parameters: Mapping[str, float]) -> Any:
+        values = self._checked(parameters) if parameters else self._default_values
+        if type(x) is float:
+            return np.float64(function.number(x, *values))
         array, dtype = _real_array(x)
-        return _cast(function(array, *self._checked(parameters)), dtype)
+        if array.ndim == 0 and dtype == np.float64:
+            return np.float64(function.number(float(array), *values))
+        return function(array.astype(dtype, copy=False), *values)[()]
 
     def _checked(self, parameters: Mapping[str, float]) -> list[float]:
         for name, given in parameters.items():
@@ -165,19 +184,25 @@ class Activation:
             if not np.isfinite(float(given)):
                 raise ValueError(f"{self.name}: {name} must be finite, got {given!r}")
         values = [float(parameters.get(name, default)) for name, default in self.defaults.items()]
-        if parameters and not self.domain.subs(dict(zip(self._symbols, values, strict=True))):
+        if not self._allows(*values):
             got = ", ".join(f"{name} = {v!r}" for name, v in zip(self.defaults, values, strict=True))
             raise ValueError(f"{self.name} needs {self.domain}, got {got}")
         return values
 
 
 def _real_array(x: ArrayLike, name: str = "x") -> tuple[Array, np.dtype]:
-    """Return x as float64, and the float type the result shall have."""
+    """Return x as an array of real numbers, and the float type the result shall have."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array; pass {name}.filled(value) or {name}.compressed()"
+        )
     array = np.asarray(x)
+    if array.dtype == object and all(isinstance(each, Real) for each in array.flat):
+        array = array.astype(np.float64)  # integers beyond 64 bits, fractions
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers (floats or integers), got {x!r} ({array.dtype})")
     dtype = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
-    return array.astype(np.float64, copy=False), dtype
+    return array, dtype
 
 
 def _cast(y: Array, dtype: np.dtype) -> Any:
@@ -343,7 +368,7 @@ def _along(z: ArrayLike, axis: int) -> tuple[Array, np.dtype]:
     if not -array.ndim <= axis < array.ndim:
         bounds = f"{-array.ndim} … {array.ndim - 1}"
         raise ValueError(f"axis must lie in {bounds} for shape {array.shape}, got {axis}")
-    return np.moveaxis(array, axis, -1), dtype
+    return np.moveaxis(array.astype(np.float64, copy=False), axis, -1), dtype
 
 
 def _shifted_exp(z: Array) -> tuple[Array, Array]:

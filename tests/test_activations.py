@@ -1,4 +1,7 @@
+import copy
 import dataclasses
+import pickle
+import time
 import warnings
 
 import mpmath
@@ -28,6 +31,7 @@ from helpers.activations import (
 from helpers.primitives import FormulaError
 
 ACCURACY = 1e-14
+INPUTS = np.linspace(-9, 9, 37)
 NAMES = [
     "identity",
     "binary_step",
@@ -332,6 +336,50 @@ def test_parameters_and_defaults_must_match():
         Activation("bad", sp.Symbol("a", real=True) * x, {"b": 1.0})
 
 
+@pytest.mark.parametrize(
+    ("name", "x", "parameters", "value"),
+    [
+        ("softplus", 1e300, {"beta": 1e30}, 1e300),
+        ("softplus", -1e300, {"beta": 1e30}, 0),
+        ("softplus", np.inf, {"beta": 1e308}, np.inf),
+        ("silu", 1e300, {"beta": 1e30}, 1e300),
+        ("silu", -1e300, {"beta": 1e30}, 0),
+        ("silu", np.inf, {"beta": 0}, np.inf),
+        ("leaky_relu", -np.inf, {"alpha": 0}, 0),
+        ("celu", -1e10, {"alpha": 1e-290}, -1e-290),
+        ("multiquadric", 1e-170, {"c": 1e-170}, np.sqrt(2) * 1e-170),
+        ("multiquadric", 1e300, {"c": 1e300}, np.sqrt(2) * 1e300),
+        ("multiquadric", np.inf, {"c": 1e308}, np.inf),
+    ],
+)
+def test_a_parameter_may_be_as_large_or_small_as_floats_go(name, x, parameters, value):
+    for given in (x, np.array([x]), np.full(20_000, x)):
+        np.testing.assert_allclose(ACTIVATIONS[name](given, **parameters), value, rtol=1e-14)
+    slope = ACTIVATIONS[name].grad(x, **parameters)
+    assert np.isfinite(slope)
+
+
+def test_an_activation_can_be_copied_and_pickled():
+    for act in ACTIVATIONS.values():
+        act(0.5)
+        for twin in (copy.copy(act), copy.deepcopy(act), pickle.loads(pickle.dumps(act))):
+            assert (twin.name, twin.expr, dict(twin.defaults)) == (act.name, act.expr, dict(act.defaults))
+            np.testing.assert_array_equal(twin.grad(INPUTS), act.grad(INPUTS))
+
+
+def test_masked_arrays_are_refused_and_large_integers_are_not():
+    with pytest.raises(TypeError, match=r"x must not be a masked array; pass x\.filled"):
+        ACTIVATIONS["relu"](np.ma.masked_equal([1.0, 2.0], 2))
+    assert ACTIVATIONS["relu"](2**70) == 2.0**70
+    np.testing.assert_array_equal(ACTIVATIONS["relu"]([2**70, -(2**70)]), [2.0**70, 0])
+
+
+def test_longdouble_has_the_digits_of_float64():
+    found = ACTIVATIONS["tanh"](np.array([0.5, 1.0], np.longdouble))
+    assert found.dtype == np.longdouble
+    np.testing.assert_array_equal(found.astype(float), np.tanh([0.5, 1.0]))
+
+
 # Formulas of one's own
 
 
@@ -372,6 +420,37 @@ def test_gelu_written_with_erf_is_gelu():
     points = np.linspace(-5, 5, 101)
     np.testing.assert_allclose(gelu(points), ACTIVATIONS["gelu"](points), atol=1e-15)
     np.testing.assert_allclose(gelu.grad(points), ACTIVATIONS["gelu"].grad(points), atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("formula", "x", "value", "slope"),
+    [
+        (sp.log(1 + x**2), np.inf, np.inf, 0),
+        (sp.log(1 + x**2), 1e154, 2 * np.log(1e154), 2e-154),
+        (x**2 * sp.exp(-(x**2)), -np.inf, 0, 0),
+        (x**2 * sp.exp(-(x**2)), 1e200, 0, 0),
+        (sp.sqrt(1 + x**2) / x, 1e200, 1, 0),
+        (sp.sqrt(1 + x**2) - x, np.inf, 0, 0),
+        (sp.log(1 + sp.exp(x)), 1e4, 1e4, 1),
+        (sp.exp(x), 1e4, np.inf, np.inf),
+        (sp.sin(x), np.inf, np.nan, np.nan),
+        (sp.exp(sp.exp(x)), np.inf, np.inf, np.inf),
+    ],
+    ids=str,
+)
+def test_a_formula_of_ones_own_keeps_its_limits_far_out(formula, x, value, slope):
+    act = Activation("own", formula)
+    for given in (x, np.array([x]), np.full(20_000, x)):
+        np.testing.assert_allclose(act(given), value, rtol=1e-14)
+        np.testing.assert_allclose(act.grad(given), slope, rtol=1e-14)
+
+
+def test_a_million_lost_values_take_no_longer_than_a_few():
+    far = np.linspace(1e160, 1e300, 10**6)
+    own = Activation("own", x**2 / (1 + x**2))
+    start = time.perf_counter()
+    np.testing.assert_array_equal(own(far), 1)
+    assert time.perf_counter() - start < 5
 
 
 @pytest.mark.parametrize(

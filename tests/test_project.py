@@ -22,6 +22,8 @@ DRAWING = {"matplotlib", "helpers.drawing", "helpers.recorder", "helpers.explore
 LAYERS = {
     "activations": WIDGETS | DRAWING,
     "primitives": WIDGETS | DRAWING,
+    "pieces": WIDGETS | DRAWING,
+    "tape": WIDGETS | DRAWING | {"sympy"},
     "properties": WIDGETS | DRAWING,
     "derivation": WIDGETS | DRAWING,
     "equality": WIDGETS | DRAWING,
