@@ -95,6 +95,16 @@ def _as_sum(pieces: _Pieces, x: sp.Symbol) -> sp.Expr | None:
     return left.subs(x, minimum(x, 0)) + right.subs(x, maximum(x, 0))
 
 
+def _line_in_conditions(expr: sp.Piecewise, x: sp.Symbol, domain: sp.Basic) -> sp.Expr:
+    """Return the rising line that all conditions compare, if there is one, or x."""
+    sides = {
+        side for _, where in expr.args for side in where.args if isinstance(side, sp.Expr) and side.has(x)
+    }
+    line = sides.pop() if len(sides) == 1 else x
+    slope = line.diff(x)
+    return line if not slope.has(x) and is_positive(slope, domain) else x
+
+
 def without_choices(expr: sp.Piecewise, x: sp.Symbol, domain: sp.Basic = sp.true) -> sp.Expr:
     """Write a `Piecewise` in x with clips and maxima if it has such a form; return it as it is otherwise.
 
@@ -107,6 +117,11 @@ def without_choices(expr: sp.Piecewise, x: sp.Symbol, domain: sp.Basic = sp.true
     domain : sympy condition
         What is known of the other symbols, such as λ >= 0, which puts the border −λ left of λ.
     """
+    line = _line_in_conditions(expr, x, domain)
+    if line != x:
+        t = sp.Dummy(real=True)
+        in_line = expr.subs(line, t)
+        return expr if in_line.has(x) else without_choices(in_line, t, domain).subs(t, line)
     pieces = _from_left_to_right(expr, x, domain)
     if pieces is None or any(value.has(sp.nan, sp.zoo) for value in pieces.values):
         return expr

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sympy.logic.boolalg import Boolean
 from sympy.printing.numpy import SciPyPrinter
 
-from helpers.pieces import without_choices
+from helpers.pieces import clip, without_choices
 from helpers.tape import Tape
 
 Array = NDArray[np.float64]
@@ -150,6 +150,39 @@ def _split(x: Array, bound: float, step: float) -> tuple[Array, Array]:
     return high, z - high
 
 
+def _product(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return the rounded product and what rounding took from it (Dekker 1971, A floating-point technique)."""
+
+    def halves(value: Array) -> tuple[Array, Array]:
+        shifted = value * (2.0**27 + 1)
+        high = shifted - (shifted - value)
+        return high, value - high
+
+    product = a * b
+    (a_high, a_low), (b_high, b_low) = halves(a), halves(b)
+    return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+
+
+def _line(x: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Return a x + b and what rounding took from it."""
+    product, lost = _product(a, x)
+    total = product + b
+    back = total - product
+    return total, lost + ((product - (total - back)) + (b - back))
+
+
+def _exact_line(x: Array, a: Array, b: Array) -> Array:
+    total, lost = _line(x, a, b)
+    return total + lost
+
+
+def _wave(x: Array, a: Array) -> Array:
+    """sin(a x) + cos(a x), whose square is 1 + 2 sin(a x) cos(a x), with all digits near its zeros."""
+    value, lost = _product(a, x)
+    sine, cosine = np.sin(value), np.cos(value)
+    return (sine + cosine) + lost * (cosine - sine)
+
+
 def _gauss_half(x: Array) -> Array:
     """exp(−x²/2), but for the factor of `_correction`."""
     high, _ = _split(x, 40, 2**-20)
@@ -164,6 +197,15 @@ def _correction(x: Array, scale: float) -> Array:
 
 def _gauss_rest(x: Array) -> Array:
     return _gauss_half(x) * _correction(x, 1.0)
+
+
+def _line_gauss_half(x: Array, a: Array, b: Array) -> Array:
+    return _gauss_half(_line(x, a, b)[0])
+
+
+def _line_gauss_rest(x: Array, a: Array, b: Array) -> Array:
+    value, lost = _line(x, a, b)
+    return _gauss_rest(value) * np.exp(-2 * value * lost)
 
 
 def _phi(x: Array) -> Array:
@@ -211,6 +253,12 @@ def _normal_cdf(x: Array) -> Array:
 
 def _sech_squared(x: Array) -> Array:
     t = np.exp(-2 * np.abs(x))
+    return 4 * t / np.square(1 + t)
+
+
+def _line_sech_squared(x: Array, a: Array) -> Array:
+    value, lost = _product(a, x)
+    t = np.exp(-2 * np.abs(value)) * np.exp(-2 * np.copysign(1.0, value) * lost)
     return 4 * t / np.square(1 + t)
 
 
@@ -283,6 +331,16 @@ def _hypot(x: Array, y: Array) -> Array:
     return large * np.sqrt(1 + np.square(small / large))
 
 
+def _root(x: Array, b: Array) -> Array:
+    return _hypot(x, np.sqrt(b))
+
+
+def _half_rising_root(x: Array, b: Array) -> Array:
+    """(x + √(x² + b))/2, for x < 0 as (b/2)/(√(x² + b) − x), where nothing cancels."""
+    half = 0.5 * np.abs(x) + 0.5 * _root(x, b)
+    return np.where(x < 0, 0.25 * b / half, half)
+
+
 KERNELS: dict[str, Callable[..., Array]] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
@@ -292,33 +350,53 @@ KERNELS: dict[str, Callable[..., Array]] = {
     "expm1": np.expm1,
     "gauss_half": _gauss_half,
     "gauss_rest": _gauss_rest,
+    "line_gauss_half": _line_gauss_half,
+    "line_gauss_rest": _line_gauss_rest,
     "sech_squared": _sech_squared,
+    "line_sech_squared": _line_sech_squared,
     "mish_gate": _mish_gate,
     "mish_bell": _mish_bell,
     "tanh_shrink": _tanh_shrink,
     "gelu_gate": _gelu_gate,
     "gelu_decay": _gelu_decay,
     "gelu_bell": _gelu_bell,
+    "line": _exact_line,
+    "wave": _wave,
+    "root": _root,
+    "half_rising_root": _half_rising_root,
 }
 """How each named function and each stable twin is computed, in steps that a `Tape` can record."""
 
 
 def _twins() -> list[tuple[sp.Expr, sp.Expr]]:
     """List (textbook pattern, stable twin) in the order of application; `w` stands for any expression."""
-    w, c = sp.Wild("w"), sp.Wild("c", properties=[lambda e: e.is_Symbol])
+    w = sp.Wild("w")
+    c, d = (sp.Wild(name, properties=[lambda e: e.is_Symbol and e != x]) for name in "cd")
     stable = {name: sp.Function(name) for name in KERNELS}
     hypot = sp.Function("hypot", positive=True)
     return [
         (1 - sigmoid(w), sigmoid(-w)),
         (sp.exp(w) - 1, stable["expm1"](w)),
         (x**2 + c**2, hypot(x, c) ** 2),
+        (x / 2 + sp.sqrt(x**2 + c) / 2, stable["half_rising_root"](x, c)),
+        (
+            x / (2 * sp.sqrt(x**2 + c)) + sp.Rational(1, 2),
+            stable["half_rising_root"](x, c) / stable["root"](x, c),
+        ),
         (x - sp.tanh(x), stable["tanh_shrink"](x)),
         # As two factors: one alone would underflow before the rest of its product can lift it.
         (sp.exp(-(x**2)), stable["gauss_half"](x) * stable["gauss_rest"](x)),
+        (
+            sp.exp(-((c * x + d) ** 2)),
+            stable["line_gauss_half"](x, c, d) * stable["line_gauss_rest"](x, c, d),
+        ),
         (1 - sp.tanh(gelu_cubic) ** 2, stable["gelu_decay"](x) * stable["gelu_bell"](x)),
         (sp.tanh(gelu_cubic), 2 * stable["gelu_gate"](x) - 1),  # −1 meets the 1 that GELU adds to tanh
         (1 - sp.tanh(softplus(w)) ** 2, stable["mish_bell"](w)),
         (sp.tanh(softplus(w)), stable["mish_gate"](w)),
+        (clip(c * x + d, 0, 1), clip(stable["line"](x, c, d), 0, 1)),
+        (2 * sp.sin(c * x) * sp.cos(c * x) + 1, stable["wave"](x, c) ** 2),
+        (1 - sp.tanh(c * x) ** 2, stable["line_sech_squared"](x, c)),
         (1 - sp.tanh(w) ** 2, stable["sech_squared"](w)),
     ]
 
