@@ -235,7 +235,7 @@ _CATALOGUE = [
     ),
     Activation(
         "rrelu",
-        sp.Piecewise((x, x >= 0), ((lower + upper) / 2 * x, True)),
+        sp.Piecewise((x, x > 0), ((lower + upper) / 2 * x, True)),
         {"lower": 1 / 8, "upper": 1 / 3},
         source="Xu et al. 2015, Empirical evaluation of rectified activations, arXiv:1505.00853; this is the "
         "mean, used after training; randomized_relu draws the slopes",

@@ -237,7 +237,7 @@ def randomized_relu(
     if not lower <= upper:
         raise ValueError(f"lower must not exceed upper, got {lower!r} and {upper!r}")
     array, dtype = real_array(x)
-    slopes = np.where(array >= 0, 1.0, rng.uniform(lower, upper, array.shape))
+    slopes = np.where(array > 0, 1.0, rng.uniform(lower, upper, array.shape))
     slopes[np.isnan(array)] = np.nan
     return (slopes * array).astype(dtype), slopes.astype(dtype)
 

@@ -276,7 +276,7 @@ def test_an_entry_cannot_be_changed(act):
         ("hard_shrink", 0.5, 0),
         ("hard_shrink", -0.5, 0),
         ("threshold", 1, 0),
-        ("rrelu", 0, 1),
+        ("rrelu", 0, (1 / 8 + 1 / 3) / 2),
         ("softsign", 0, 1),
     ],
 )

@@ -21,6 +21,10 @@ DRAWING = {"matplotlib", "helpers.drawing", "helpers.recorder", "helpers.explore
 # What each module must not know of, directly or through another module of helpers.
 LAYERS = {
     "activations": WIDGETS | DRAWING,
+    "catalogue": WIDGETS | DRAWING,
+    "entry": WIDGETS | DRAWING,
+    "vector": WIDGETS | DRAWING,
+    "frameworks": WIDGETS | DRAWING,
     "primitives": WIDGETS | DRAWING,
     "pieces": WIDGETS | DRAWING,
     "tape": WIDGETS | DRAWING | {"sympy"},
