@@ -63,7 +63,7 @@ def to_latex(expr: sp.Expr) -> str:
     return str(_LatexPrinter({"symbol_names": SYMBOL_NAMES}).doprint(expr))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Activation:
     """An activation function: a formula, and everything that follows from it.
 
@@ -118,11 +118,11 @@ class Activation:
         FormulaError
             If the formula has a part that cannot be computed; a ValueError, too.
         """
-        return self._evaluate(self._value, x, parameters)
+        return self._evaluate(self.compiled_value, x, parameters)
 
     def grad(self, x: ArrayLike, **parameters: float) -> Any:
         """Return the slope f′(x), in the shape of x; arguments and errors as for the value."""
-        return self._evaluate(self._slope, x, parameters)
+        return self._evaluate(self.compiled_slope, x, parameters)
 
     @cached_property
     def derivative(self) -> sp.Expr:
@@ -135,6 +135,21 @@ class Activation:
         spelled = self.expr.formula(*self.expr.args) if isinstance(self.expr, Primitive) else self.expr
         return to_latex(spelled)
 
+    @cached_property
+    def slope_latex(self) -> str:
+        """The derivative as LaTeX."""
+        return to_latex(self.derivative)
+
+    def __repr__(self) -> str:
+        from helpers import card  # it asks for the properties, which are worked out from activations
+
+        return card.text(self)
+
+    def _repr_html_(self) -> str:
+        from helpers import card
+
+        return card.html(self)
+
     def _repr_latex_(self) -> str:
         name = self.name.replace("_", r"\_")
         return rf"$\displaystyle \mathrm{{{name}}}(x) = {self.latex}$"
@@ -145,11 +160,13 @@ class Activation:
         return tuple(by_name[name] for name in self.defaults)
 
     @cached_property
-    def _value(self) -> Compiled:
+    def compiled_value(self) -> Compiled:
+        """The value as steps for NumPy; see `helpers.primitives`."""
         return compile_numpy(self.expr, self._symbols, self.domain)
 
     @cached_property
-    def _slope(self) -> Compiled:
+    def compiled_slope(self) -> Compiled:
+        """The slope as steps for NumPy."""
         return compile_numpy(self.derivative, self._symbols, self.domain)
 
     @cached_property

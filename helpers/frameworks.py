@@ -19,8 +19,9 @@ _PYTORCH = _same(
     """ELU=elu Hardshrink=hard_shrink Hardsigmoid=hard_sigmoid Hardtanh=hard_tanh Hardswish=hard_swish
     LeakyReLU=leaky_relu LogSigmoid=log_sigmoid PReLU=prelu ReLU=relu ReLU6=relu6 RReLU=rrelu SELU=selu
     CELU=celu GELU=gelu Sigmoid=sigmoid SiLU=silu Mish=mish Softplus=softplus Softshrink=soft_shrink
-    Softsign=softsign Tanh=tanh Tanhshrink=tanh_shrink Threshold=threshold GLU=glu Softmin=softmin Softmax=softmax
-    Softmax2d=softmax LogSoftmax=log_softmax Identity=identity functional.gumbel_softmax=gumbel_softmax"""
+    Softsign=softsign Tanh=tanh Tanhshrink=tanh_shrink Threshold=threshold GLU=glu Softmin=softmin
+    Softmax=softmax Softmax2d=softmax LogSoftmax=log_softmax Identity=identity
+    functional.gumbel_softmax=gumbel_softmax"""
 ) | {"GELU(approximate='tanh')": ("gelu_tanh", {})}
 _JAX = _same(
     """relu relu6 sigmoid softplus sparse_plus sparse_sigmoid soft_sign=softsign silu swish=silu log_sigmoid
@@ -28,8 +29,8 @@ _JAX = _same(
     squareplus mish identity softmax log_softmax"""
 ) | {"gelu(approximate=False)": ("gelu", {})}
 _FLAX = _same(
-    """celu elu gelu=gelu_tanh glu hard_sigmoid hard_silu=hard_swish hard_swish hard_tanh leaky_relu log_sigmoid
-    log_softmax relu relu6 selu sigmoid silu soft_sign=softsign softmax softplus swish=silu tanh
+    """celu elu gelu=gelu_tanh glu hard_sigmoid hard_silu=hard_swish hard_swish hard_tanh leaky_relu
+    log_sigmoid log_softmax relu relu6 selu sigmoid silu soft_sign=softsign softmax softplus swish=silu tanh
     identity"""
 ) | {"PReLU": ("prelu", {"alpha": 0.01})}
 _KERAS = _same(
@@ -45,8 +46,8 @@ _KERAS = _same(
 }
 _ONNX = _same(
     """Celu=celu Elu=elu Gelu=gelu HardSigmoid=general_hard_sigmoid HardSwish=hard_swish Hardmax=hardmax
-    Identity=identity LeakyRelu=leaky_relu LogSoftmax=log_softmax Mish=mish PRelu=prelu Relu=relu Shrink=shrink
-    Sigmoid=sigmoid Softmax=softmax Softplus=softplus Softsign=softsign Tanh=tanh Affine=affine
+    Identity=identity LeakyRelu=leaky_relu LogSoftmax=log_softmax Mish=mish PRelu=prelu Relu=relu
+    Shrink=shrink Sigmoid=sigmoid Softmax=softmax Softplus=softplus Softsign=softsign Tanh=tanh Affine=affine
     ScaledTanh=scaled_tanh"""
 ) | {
     "Gelu(approximate='tanh')": ("gelu_tanh", {}),
@@ -61,7 +62,7 @@ FRAMEWORKS: Mapping[str, Names] = {
     "Keras": _KERAS,
     "ONNX": _ONNX,
 }
-"""The names in PyTorch's torch.nn, jax.nn, flax.linen, keras.activations, and ONNX (opset 22 and its LSTM)."""
+"""The names in torch.nn, jax.nn, flax.linen, keras.activations and ONNX (opset 22 and its LSTM)."""
 
 
 def names_of(entry: str) -> dict[str, list[str]]:

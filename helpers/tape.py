@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
+from scipy import special
 
-BLOCK = 8192  # values at a time: few enough for the cache, enough that a call of NumPy costs little beside
+BLOCK = 2**15  # values at a time: few enough for the cache, enough that a call of NumPy costs little beside
 
 _TRUTHS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "isnan"}
 _OF_TRUTHS = {"logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "invert"}
@@ -154,6 +155,33 @@ def _is(value: Node | float, number: float) -> bool:
     return not isinstance(value, Node) and value == number
 
 
+class _Watch:
+    """Calls `repair` for a block whose result may have lost a nan or a limit.
+
+    The processor notes when an operation overflows or has no value, NumPy asks it after every step: blocks
+    where nothing was noted cost nothing. SciPy's functions note nothing, so their results are looked at.
+    """
+
+    def __init__(self, tape: Tape, repair: Callable[[NDArray[Any], NDArray[Any]], None] | None):
+        self._repair, self._noted = repair, False
+        self.reads_x = repair is not None and tape.loses_nan
+        self._reads_y = repair is not None and tape.is_silent
+
+    def raised(self, kind: str, flag: int) -> None:
+        """Note that an operation had no finite value (NumPy's error callback)."""
+        self._noted = True
+
+    def check(self, x: NDArray[Any], y: NDArray[Any]) -> None:
+        """Repair the block if need be."""
+        noted, self._noted = self._noted, False
+        if self._repair is None:
+            return
+        lost = noted or (self._reads_y and not np.isfinite(y).all())
+        if lost or (self.reads_x and x.size and np.isnan(np.maximum.reduce(x))):
+            self._repair(x, y)
+            self._noted = False
+
+
 class Tape:
     """The steps of a function that is written with NumPy's and SciPy's elementwise functions.
 
@@ -219,6 +247,12 @@ class Tape:
             return -(b if _is(a, -1) else a)
         return None
 
+    def _simpler_maximum(self, a: Any, b: Any) -> Any:
+        return None if self._is_of_x(a) or not self._is_of_x(b) else np.maximum(b, a)
+
+    def _simpler_minimum(self, a: Any, b: Any) -> Any:
+        return None if self._is_of_x(a) or not self._is_of_x(b) else np.minimum(b, a)
+
     def _simpler_add(self, a: Any, b: Any) -> Any:
         if _is(a, 0) or _is(b, 0):
             return b if _is(a, 0) else a
@@ -250,9 +284,15 @@ class Tape:
             value, inner, there = b, a, truth
         else:
             return None
+        if not isinstance(inner, Node) and (value, inner) in ((0, 1), (1, 0)):
+            return self.record("float", there if value == 0 else np.logical_not(there))
+        if value == 0 and not self._is_of_x(inner):
+            return self.record("float", there) * inner
         if not isinstance(inner, Node):
-            found = there if (value, inner) == (0, 1) else np.logical_not(there)
-            return self.record("float", found) if inner in (0, 1) else None
+            return None
+        first = inner.sources[0] if inner.sources else None
+        if value == 0 and inner.name == "multiply" and isinstance(first, Node) and first.name == "float":
+            return self.record("float", there & first.sources[0]) * inner.sources[1]
         if inner.name != "float":
             return None
         chosen = inner.sources[0]
@@ -294,16 +334,9 @@ class Tape:
         return not keeps(self._result)
 
     @cached_property
-    def may_overflow(self) -> bool:
-        """Whether inf or nan may come out where the exact value is a number: not from clips and shifts."""
-        return not all(node.name in _EXACT or self._only_scales(node) for node in self._steps)
-
-    def _only_scales(self, node: Node) -> bool:
-        of_x = [each for each in node.sources if isinstance(each, Node) and each.of_x]
-        others = [each for each in node.sources if not isinstance(each, Node)]
-        if node.name in {"add", "subtract"}:
-            return len(of_x) < 2
-        return node.name in {"multiply", "divide"} and of_x == [node.sources[0]] and others not in ([0.0], [])
+    def is_silent(self) -> bool:
+        """Whether inf or nan may come out unnoticed, as from SciPy's functions."""
+        return any(hasattr(special, node.name) and not hasattr(np, node.name) for node in self._steps)
 
     @cached_property
     def _is_exact_in_float32(self) -> bool:
@@ -344,35 +377,30 @@ class Tape:
         type_ = (
             flat.dtype if flat.dtype == np.float32 and self._fits_float32(values) else np.dtype(np.float64)
         )
-        checked = repair is not None and (self.loses_nan or self.may_overflow)
-        whole = len(self._steps) <= 1 and not checked and type_ == flat.dtype
-        size = flat.size if whole else min(BLOCK, flat.size)
-        with np.errstate(all="ignore"):
+        watch = _Watch(self, repair)
+        narrow, whole = type_ == flat.dtype, len(self._steps) <= 1 and not watch.reads_x
+        size = flat.size if whole and type_ == flat.dtype else min(BLOCK, flat.size)
+        block, kinds = self._layout
+        with np.errstate(over="call", invalid="call", divide="call", under="ignore", call=watch.raised):
             given_values = [np.float64(value) for value in values]
             scalars = [float(each) for each in (*given_values, *self._prologue(*given_values))]
-            rooms = [np.empty(size, bool if is_truth else type_) for is_truth in self._rooms]
-            wide = None if type_ == flat.dtype else (np.empty(size), np.empty(size))
+            rooms = [np.empty(size, bool if is_truth else type_) for is_truth in kinds]
             bits = np.empty(size, f"i{type_.itemsize}")
+            wide = None if narrow else (np.empty(size), np.empty(size))
             for start in range(0, flat.size, size or 1):
                 part, result = flat[start : start + size], out[start : start + size]
                 if len(part) < size:
-                    rooms, bits = [room[: len(part)] for room in rooms], bits[: len(part)]
-                    wide = wide and (wide[0][: len(part)], wide[1][: len(part)])
+                    size = len(part)
+                    rooms, bits = [room[:size] for room in rooms], bits[:size]
+                    wide = wide and (wide[0][:size], wide[1][:size])
                 given, found = wide or (part, result)
                 if wide:
                     np.copyto(given, part)
-                self._block(given, found, bits, *rooms, *scalars)
-                if checked and repair and self._looks_lost(given, found):
-                    repair(given, found)
+                block(given, found, bits, *rooms, *scalars)
+                watch.check(given, found)
                 if wide:
                     np.copyto(result, found, casting="same_kind")
         return y
-
-    def _looks_lost(self, x: NDArray[Any], y: NDArray[Any]) -> bool:
-        # The scalar product of a block with itself is finite only if every value is; it costs a ninth of exp.
-        if self.may_overflow and not np.isfinite(y.dot(y)):
-            return True
-        return bool(self.loses_nan and np.isnan(x.dot(x)))
 
     # Writing
 
@@ -404,9 +432,15 @@ class Tape:
             names[id(source)] if isinstance(source, Node) else f"({source!r})" if source < 0 else repr(source)
         )
 
+    @staticmethod
+    def _is_of_x(source: Node | float) -> bool:
+        return isinstance(source, Node) and source.of_x
+
     def _call(self, node: Node, names: dict[int, str], room: str = "") -> str:
         sources = [self._written(each, names) for each in node.sources]
-        if node.name == "clip":
+        if node.name in {"maximum", "minimum"} and not self._is_of_x(node.sources[1]):  # clip is faster
+            sources[1:] = ["-inf", sources[1]] if node.name == "minimum" else [sources[1], "inf"]
+        if node.name == "clip" or len(sources) == 3 != len(node.sources):
             return f"{sources[0]}.clip({', '.join([*sources[1:], *([room] if room else [])])})"
         if node.name == "float":
             return f"copyto({room}, {sources[0]})" if room else f"float({sources[0]})"
@@ -446,14 +480,6 @@ class Tape:
         arguments = ", ".join(["x", "y", "bits", *(name for name, _ in rooms), *scalars])
         source = "\n    ".join([f"def function({arguments}):", *lines])
         return self._compiled(source), [is_truth for _, is_truth in rooms]
-
-    @property
-    def _block(self) -> Callable[..., None]:
-        return self._layout[0]
-
-    @property
-    def _rooms(self) -> list[bool]:
-        return self._layout[1]
 
     @cached_property
     def number(self) -> Callable[..., float]:

@@ -54,10 +54,13 @@ def _shifted_exp(z: Array, floor: float = -np.inf) -> tuple[Array, Array, Array]
     top = np.maximum(z.max(-1, keepdims=True), floor)
     d = z - top
     back = d - z
-    lost = (z - (d - back)) - (top + back)
+    lost = d - back
+    np.subtract(z, lost, out=lost)
+    back += top
+    lost -= back
     if not np.isfinite(lost.sum()):
         lost[~np.isfinite(lost)] = 0
-    e = np.exp(d)
+    e = np.exp(d, out=back)
     lost *= e
     e += lost
     return top, d, e
@@ -65,7 +68,7 @@ def _shifted_exp(z: Array, floor: float = -np.inf) -> tuple[Array, Array, Array]
 
 def _softmax(z: Array) -> Array:
     _, _, e = _shifted_exp(z)
-    e /= e.sum(-1, keepdims=True)
+    e *= 1 / e.sum(-1, keepdims=True)
     return e
 
 
