@@ -25,6 +25,8 @@ LAYERS = {
     "entry": WIDGETS | DRAWING,
     "vector": WIDGETS | DRAWING,
     "frameworks": WIDGETS | DRAWING,
+    "card": WIDGETS | DRAWING,
+    "javascript": WIDGETS | DRAWING,
     "primitives": WIDGETS | DRAWING,
     "pieces": WIDGETS | DRAWING,
     "tape": WIDGETS | DRAWING | {"sympy"},
