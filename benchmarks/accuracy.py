@@ -71,24 +71,27 @@ def exact_function(expr: sp.Expr, parameters: dict[str, float] | None = None) ->
 
 
 def kinks(activation: Activation) -> list[float]:
-    """Return where the pieces of an activation meet, at its default parameters."""
+    """Return where the pieces of an activation meet, at its default parameters, read as decimals."""
+    return sorted(float(root) for root in _borders(activation, lambda value: sp.Rational(repr(value))))
+
+
+def _borders(activation: Activation, read: Callable[[float], sp.Rational]) -> set[sp.Expr]:
     expr = activation.expr
-    exact = {name: sp.Rational(value) for name, value in activation.defaults.items()}
-    expr = expr.subs({symbol: exact[symbol.name] for symbol in expr.free_symbols - {x}})
-    borders = {rel.lhs - rel.rhs for rel in expr.atoms(sp.core.relational.Relational)}
-    return sorted({float(root) for border in borders for root in sp.solve(border, x) if _is_float(root)})
+    given = {symbol: read(activation.defaults[symbol.name]) for symbol in expr.free_symbols - {x}}
+    relations = expr.subs(given).atoms(sp.core.relational.Relational)
+    return {root for each in relations for root in sp.solve(each.lhs - each.rhs, x)}
 
 
-def _is_float(number: sp.Expr) -> bool:
-    """Tell whether a float hits the number: beside a border that none hits, rounding decides what holds."""
-    return bool(sp.Rational(float(number)) == number)
+def _kinks_on_floats(activation: Activation) -> list[float]:
+    """Return the kinks that are floats: beside a border that no float hits, rounding decides what holds."""
+    return [float(root) for root in _borders(activation, sp.Rational) if sp.Rational(float(root)) == root]
 
 
 def sample(activation: Activation, count: int, bound: float = 40.0, seed: int = 0) -> NDArray[np.float64]:
     """Return `count` points even and random over |x| <= bound, tiny ones, and the neighbours of kinks."""
     rng = np.random.default_rng(seed)
     tiny = np.geomspace(1e-300, 1, max(20, count // 20))
-    corners = np.array([*kinks(activation), 0.0])
+    corners = np.array([*_kinks_on_floats(activation), 0.0])
     with np.errstate(under="ignore"):
         corners = np.concatenate([corners, np.nextafter(corners, np.inf), np.nextafter(corners, -np.inf)])
     points = [np.linspace(-bound, bound, count // 2), rng.uniform(-bound, bound, count // 4)]
@@ -110,7 +113,8 @@ def missed_zeros(exact: Exact, points: NDArray[np.float64], values: list[mpmath.
             zeros.append(float(a))
     sizes = [abs(value) for value in values]
     for i in range(1, len(points) - 1):
-        if 0 < sizes[i] < min(sizes[i - 1], sizes[i + 1], NEAR**2):
+        same_sign = values[i - 1] * values[i + 1] > 0
+        if same_sign and 0 < sizes[i] < min(sizes[i - 1], sizes[i + 1], NEAR**2):
             zeros += _touched(exact, points[i - 1], points[i + 1])
     return zeros
 

@@ -244,7 +244,7 @@ _CATALOGUE = [
     Activation(
         "xielu",
         sp.Piecewise(
-            (alpha_p * x**2 + beta * x, x > 0), (alpha_n * (sp.exp(x) - 1) - alpha_n * x + beta * x, True)
+            (alpha_p * x**2 + beta * x, x > 0), (alpha_n * (sp.exp(x) - 1) + (beta - alpha_n) * x, True)
         ),
         {"alpha_p": 0.8, "alpha_n": 0.8, "beta": 0.5},
         source="Huang & Schlag 2024, Deriving activation functions using integration, arXiv:2411.13010",

@@ -18,7 +18,7 @@ from helpers.entry import Activation, real_array
 from helpers.primitives import Array
 from helpers.tape import BLOCK
 
-Rows = Callable[[Array], Array]
+Rows = Callable[..., Array]
 
 
 def _along(z: ArrayLike, axis: int, name: str = "z") -> tuple[NDArray[Any], np.dtype]:
@@ -45,7 +45,11 @@ def _by_rows(
     step = max(1, BLOCK // max(1, n))
     with np.errstate(all="ignore"):
         for start in range(0, len(rows) if n else 0, step):
-            found[start : start + step] = function(rows[start : start + step].astype(np.float64, copy=False))
+            part = rows[start : start + step].astype(np.float64, copy=False)
+            if dtype == np.float64 and function in (_softmax, _log_softmax):  # spares a copy
+                function(part, found[start : start + step])
+            else:
+                found[start : start + step] = function(part)
     return np.moveaxis(found.reshape(*moved.shape[:-1], width(n)), -1, axis)
 
 
@@ -66,10 +70,9 @@ def _shifted_exp(z: Array, floor: float = -np.inf) -> tuple[Array, Array, Array]
     return top, d, e
 
 
-def _softmax(z: Array) -> Array:
+def _softmax(z: Array, out: Array | None = None) -> Array:
     _, _, e = _shifted_exp(z)
-    e *= 1 / e.sum(-1, keepdims=True)
-    return e
+    return np.multiply(e, 1 / e.sum(-1, keepdims=True), out=out)
 
 
 def softmax(z: ArrayLike, axis: int = -1) -> NDArray[Any]:
@@ -101,13 +104,12 @@ def softmin(z: ArrayLike, axis: int = -1) -> NDArray[Any]:
     return _by_rows(lambda rows: _softmax(-rows), z, axis)
 
 
-def _log_softmax(z: Array) -> Array:
+def _log_softmax(z: Array, out: Array | None = None) -> Array:
     _, d, e = _shifted_exp(z)
     below = d < 0
     e *= below
     others = e.sum(-1, keepdims=True) + ((d == 0).sum(-1, keepdims=True) - 1)
-    d -= np.log1p(others)
-    return d
+    return np.subtract(d, np.log1p(others), out=out)
 
 
 def log_softmax(z: ArrayLike, axis: int = -1) -> NDArray[Any]:
