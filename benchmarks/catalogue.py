@@ -5,10 +5,10 @@ catalogue, by the best plain form in NumPy and SciPy that we know (written out b
 is installed (the slope by its own backward pass). Plain forms need not be accurate: GELU's in its tails and
 x − tanh x near 0 lose all their digits. A softmax is computed for 1024 vectors of 1024 scores.
 
-Times are the least of several runs, which take turns, and count what the thread did, not what other processes
-did meanwhile (``time.thread_time``). A first run, which compiles the formula, is left out. From 10⁷ numbers
-on the operating system must find new memory for each result, which costs more than any formula: longer arrays
-are compared with the plain form at the same length.
+Times are the least of several runs, which take turns (PyTorch's come after them), and count what the thread
+did, not what other processes did meanwhile (``time.thread_time``). A first run, which compiles the formula,
+is left out. From 10⁷ numbers on the operating system must find new memory for each result, which costs more
+than any formula: longer arrays are compared with the plain form at the same length.
 """
 
 from __future__ import annotations
@@ -263,10 +263,10 @@ def measure(plan: Plan) -> list[Row]:
                     "plain_value": lambda f=value: f(x),
                     "slope": lambda act=activation: act.grad(x),
                     "plain_slope": lambda f=slope: f(x),
-                    **torch_functions(name, x),
                 },
                 plan.repeats,
             )
+            found |= seconds(torch_functions(name, x), plan.repeats)
         numbers = [
             seconds({"": lambda f=f: [f(0.7) for _ in range(500)]}, plan.repeats)[""] / 500
             for f in (activation, activation.grad)

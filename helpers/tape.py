@@ -21,7 +21,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 from scipy import special
 
-BLOCK = 2**15  # values at a time: few enough for the cache, enough that a call of NumPy costs little beside
+BLOCK = 2**16  # values at a time: few enough for the cache, enough that a call of NumPy costs little beside
 
 _TRUTHS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "isnan"}
 _OF_TRUTHS = {"logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "invert"}
@@ -378,7 +378,7 @@ class Tape:
             flat.dtype if flat.dtype == np.float32 and self._fits_float32(values) else np.dtype(np.float64)
         )
         watch = _Watch(self, repair)
-        narrow, whole = type_ == flat.dtype, len(self._steps) <= 1 and not watch.reads_x
+        narrow, whole = type_ == flat.dtype, len(self._steps) <= 1
         size = flat.size if whole and type_ == flat.dtype else min(BLOCK, flat.size)
         block, kinds = self._layout
         with np.errstate(over="call", invalid="call", divide="call", under="ignore", call=watch.raised):

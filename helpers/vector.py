@@ -55,14 +55,16 @@ def _by_rows(
 
 def _shifted_exp(z: Array, floor: float = -np.inf) -> tuple[Array, Array, Array]:
     """Return m = max(z, floor) of each row, d = z − m and exp(d), where the rounding of d is made good."""
-    top = np.maximum(z.max(-1, keepdims=True), floor)
-    d = z - top
-    back = d - z
-    lost = d - back
-    np.subtract(z, lost, out=lost)
-    back += top
-    lost -= back
-    if not np.isfinite(lost.sum()):
+    noted: list[str] = []
+    with np.errstate(invalid="call", call=lambda kind, flag: noted.append(kind)):
+        top = np.maximum(z.max(-1, keepdims=True), floor)
+        d = z - top
+        back = d - z
+        lost = d - back
+        np.subtract(z, lost, out=lost)
+        back += top
+        lost -= back
+    if noted:  # ∞ − ∞: nothing is lost of an infinite difference
         lost[~np.isfinite(lost)] = 0
     e = np.exp(d, out=back)
     lost *= e

@@ -240,6 +240,12 @@ def test_formula_source_and_latex_are_there_and_readable(act):
     assert act.latex in act._repr_latex_()
 
 
+def test_conditions_are_written_with_x_on_the_left():
+    written = ACTIVATIONS["soft_shrink"].latex
+    assert r"x > \lambda" in written
+    assert r"x < - \lambda" in written
+
+
 @whole_catalogue
 def test_an_entry_cannot_be_changed(act):
     with pytest.raises(dataclasses.FrozenInstanceError):
