@@ -54,10 +54,11 @@ colab: $(COURSE)  ## let the notebooks fetch the course on Google Colab (REPOSIT
 accuracy: $(TOOLS)  ## measure the accuracy of every activation function
 	$(BIN)/python benchmarks/accuracy.py
 
-bench: $(TOOLS)  ## measure again all that the README quotes: sliders in a real browser, regions, accuracy
+bench: $(TOOLS)  ## measure again all that the README quotes: sliders in a real browser, regions, speed, accuracy
 	$(BIN)/python benchmarks/slider_latency.py $(ARGS)
 	$(BIN)/python benchmarks/regions.py $(ARGS)
 	$(BIN)/python benchmarks/experiments.py $(ARGS)
+	$(BIN)/python benchmarks/catalogue.py $(ARGS)
 	$(BIN)/python benchmarks/accuracy.py
 
 picture: $(TOOLS)  ## take the README's moving picture, in a real browser

@@ -1,9 +1,9 @@
 """Measure how accurate the catalogue is over |x| <= 40, against mpmath: `make accuracy`.
 
 The error of a computed y is |y − exact| / max(|exact|, 2⁻¹⁰²²): relative where the exact value is a normal
-float, and against the smallest normal float below that. One exception: within 1/8 of a zero that no float
-hits (where the slope of GELU changes sign, say) the sum behind it must cancel; there the error is relative
-to the exact size 1/8 away.
+float, and against the smallest normal float below that; beyond the largest float, ∞ is right. One exception:
+within 1/8 of a zero that no float hits (where the slope of GELU changes sign, say) the sum behind it must
+cancel; there the error is relative to the exact size 1/8 away.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from benchmarks.reporting import RESULTS, code_line, table, versions
 from helpers.activations import ACTIVATIONS, Activation, log_softmax, softmax, softmax_jacobian, x
 from helpers.primitives import Phi, textbook
 
-MEASURED = ("helpers/activations.py", "helpers/primitives.py")
+MEASURED = tuple(
+    f"helpers/{name}.py" for name in ("catalogue", "entry", "pieces", "primitives", "tape", "vector")
+)
+HUGE = float(np.finfo(float).max)
 TINY = float(np.finfo(float).tiny)
 NEAR = 1 / 8
 Exact = Callable[[float], mpmath.mpf]
@@ -68,18 +71,27 @@ def exact_function(expr: sp.Expr, parameters: dict[str, float] | None = None) ->
 
 
 def kinks(activation: Activation) -> list[float]:
-    """Return where the pieces of an activation meet, at its default parameters."""
+    """Return where the pieces of an activation meet, at its default parameters, read as decimals."""
+    return sorted(float(root) for root in _borders(activation, lambda value: sp.Rational(repr(value))))
+
+
+def _borders(activation: Activation, read: Callable[[float], sp.Rational]) -> set[sp.Expr]:
     expr = activation.expr
-    expr = expr.subs({symbol: activation.defaults[symbol.name] for symbol in expr.free_symbols - {x}})
-    borders = {rel.lhs - rel.rhs for rel in expr.atoms(sp.core.relational.Relational)}
-    return sorted({float(root) for border in borders for root in sp.solve(border, x)})
+    given = {symbol: read(activation.defaults[symbol.name]) for symbol in expr.free_symbols - {x}}
+    relations = expr.subs(given).atoms(sp.core.relational.Relational)
+    return {root for each in relations for root in sp.solve(each.lhs - each.rhs, x)}
+
+
+def _kinks_on_floats(activation: Activation) -> list[float]:
+    """Return the kinks that are floats: beside a border that no float hits, rounding decides what holds."""
+    return [float(root) for root in _borders(activation, sp.Rational) if sp.Rational(float(root)) == root]
 
 
 def sample(activation: Activation, count: int, bound: float = 40.0, seed: int = 0) -> NDArray[np.float64]:
     """Return `count` points even and random over |x| <= bound, tiny ones, and the neighbours of kinks."""
     rng = np.random.default_rng(seed)
     tiny = np.geomspace(1e-300, 1, max(20, count // 20))
-    corners = np.array([*kinks(activation), 0.0])
+    corners = np.array([*_kinks_on_floats(activation), 0.0])
     with np.errstate(under="ignore"):
         corners = np.concatenate([corners, np.nextafter(corners, np.inf), np.nextafter(corners, -np.inf)])
     points = [np.linspace(-bound, bound, count // 2), rng.uniform(-bound, bound, count // 4)]
@@ -88,7 +100,7 @@ def sample(activation: Activation, count: int, bound: float = 40.0, seed: int = 
 
 
 def missed_zeros(exact: Exact, points: NDArray[np.float64], values: list[mpmath.mpf]) -> list[float]:
-    """Return the zeros that fall between two neighbouring floats."""
+    """Return the zeros that fall between two neighbouring floats, crossed or only touched."""
     zeros = []
     for a, b, fa, fb in zip(points, points[1:], values, values[1:], strict=False):
         if fa * fb >= 0:
@@ -99,7 +111,20 @@ def missed_zeros(exact: Exact, points: NDArray[np.float64], values: list[mpmath.
             a, b, fa, fb = (a, middle, fa, f) if fa * f <= 0 else (middle, b, f, fb)
         if fa and fb and max(abs(fa), abs(fb)) < 1e-12:
             zeros.append(float(a))
+    sizes = [abs(value) for value in values]
+    for i in range(1, len(points) - 1):
+        same_sign = values[i - 1] * values[i + 1] > 0
+        if same_sign and 0 < sizes[i] < min(sizes[i - 1], sizes[i + 1], NEAR**2):
+            zeros += _touched(exact, points[i - 1], points[i + 1])
     return zeros
+
+
+def _touched(exact: Exact, low: float, high: float) -> list[float]:
+    """Return the zero between two points where the function turns without crossing 0, if there is one."""
+    for _ in range(90):
+        a, b = low + (high - low) / 3, high - (high - low) / 3
+        low, high = (low, b) if abs(exact(a)) < abs(exact(b)) else (a, high)
+    return [low] if abs(exact(low)) < 1e-12 else []
 
 
 def errors(
@@ -114,7 +139,10 @@ def errors(
         for zero in zeros:
             if abs(point - zero) < NEAR:
                 scale = abs(exact(zero + np.copysign(NEAR, point - zero)))
-        result.append(float(abs(mpmath.mpf(float(got)) - value) / scale) if np.isfinite(got) else np.inf)
+        if abs(value) > HUGE:
+            result.append(0.0 if got == mpmath.sign(value) * np.inf else np.inf)
+        else:
+            result.append(float(abs(mpmath.mpf(float(got)) - value) / scale) if np.isfinite(got) else np.inf)
     return np.array(result), zeros
 
 

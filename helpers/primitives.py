@@ -6,16 +6,20 @@ stable twin just before the formula becomes NumPy code. `tests/test_primitives.p
 machine.
 """
 
-from collections.abc import Callable
-from math import factorial
+import math
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from typing import Any
 
 import mpmath
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
-from scipy.special import erfcx
+from sympy.logic.boolalg import Boolean
 from sympy.printing.numpy import SciPyPrinter
+
+from helpers.pieces import clip, without_choices
+from helpers.tape import Tape
 
 Array = NDArray[np.float64]
 
@@ -131,48 +135,163 @@ gelu_cubic = sp.sqrt(2 / sp.pi) * (x + sp.Float("0.044715") * x**3)
 
 
 def _sigmoid(x: Array) -> Array:
-    t = np.exp(-np.abs(x))
-    return np.where(x < 0, t, 1) / (1 + t)
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
 def _softplus(x: Array) -> Array:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def _split(x: Array, bound: float) -> tuple[Array, Array]:
-    """Write min(|x|, bound) as a multiple of 1/256, whose powers are exact, plus a remainder."""
+def _split(x: Array, bound: float, step: float) -> tuple[Array, Array]:
+    """Write min(|x|, bound) as a multiple of `step`, whose powers are exact, plus a remainder."""
     z = np.minimum(np.abs(x), bound)
-    high = np.rint(z * 256) / 256
+    shift = 1.5 * 2**52 * step  # near it, floats lie `step` apart
+    high = (z + shift) - shift
     return high, z - high
 
 
-def _gauss(x: Array, scale: float = 1.0) -> Array:
-    """exp(−scale x²) without the error of rounding x², which the exponential would magnify x² times."""
-    high, low = _split(x, 40)
-    return np.exp(-scale * high * high) * np.exp(-scale * low * (2 * high + low))
+def _product(a: Array, b: Array) -> tuple[Array, Array]:
+    """Return the rounded product and what rounding took from it (Dekker 1971, A floating-point technique)."""
+
+    def halves(value: Array) -> tuple[Array, Array]:
+        shifted = value * (2.0**27 + 1)
+        high = shifted - (shifted - value)
+        return high, value - high
+
+    product = a * b
+    (a_high, a_low), (b_high, b_low) = halves(a), halves(b)
+    return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+
+
+def _line(x: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Return a x + b and what rounding took from it."""
+    product, lost = _product(a, x)
+    total = product + b
+    back = total - product
+    return total, lost + ((product - (total - back)) + (b - back))
+
+
+def _exact_line(x: Array, a: Array, b: Array) -> Array:
+    total, lost = _line(x, a, b)
+    return total + lost
+
+
+def _wave(x: Array, a: Array) -> Array:
+    """sin(a x) + cos(a x), whose square is 1 + 2 sin(a x) cos(a x), with all digits near its zeros."""
+    value, lost = _product(a, x)
+    sine, cosine = np.sin(value), np.cos(value)
+    return (sine + cosine) + lost * (cosine - sine)
+
+
+def _gauss_half(x: Array) -> Array:
+    """exp(−x²/2), but for the factor of `_correction`."""
+    high, _ = _split(x, 40, 2**-20)
+    return np.exp(-0.5 * (high * high))
+
+
+def _correction(x: Array, scale: float) -> Array:
+    """What the rest of x adds to exp(−scale x²); rounding x² would magnify its error x² times."""
+    high, low = _split(x, 40, 2**-20)
+    return np.exp(-scale * (low * (high + (high + low))))
+
+
+def _gauss_rest(x: Array) -> Array:
+    return _gauss_half(x) * _correction(x, 1.0)
+
+
+def _line_gauss_half(x: Array, a: Array, b: Array) -> Array:
+    return _gauss_half(_line(x, a, b)[0])
+
+
+def _line_gauss_rest(x: Array, a: Array, b: Array) -> Array:
+    value, lost = _line(x, a, b)
+    return _gauss_rest(value) * np.exp(-2 * value * lost)
 
 
 def _phi(x: Array) -> Array:
-    return _gauss(x, 0.5) / np.sqrt(2 * np.pi)
+    return _gauss_half(x) * _correction(x, 0.5) / np.sqrt(2 * np.pi)
+
+
+@cache
+def _fitted(function: Callable[[Any], Any], low: float, high: float, degree: int) -> list[float]:
+    """Return the coefficients, highest first, of a polynomial that follows a function of mpmath's."""
+    with mpmath.workdps(40):
+        return [float(each) for each in mpmath.chebyfit(function, [low, high], degree + 1)]
+
+
+def _polynomial(coefficients: list[float], t: Array) -> Array:
+    value = coefficients[0] * t + coefficients[1]
+    for each in coefficients[2:]:
+        value = value * t + each
+    return value
+
+
+def _scaled_erfcx(t: mpmath.mpf) -> mpmath.mpf:
+    """(z + 5) exp(z²) erfc(z) where t = (z − 5)/(z + 5), which runs from −1 to 1."""
+    z = 5 * (1 + t) / max(1 - t, mpmath.mpf(10) ** -40)
+    if z > 100:  # the asymptotic series: DLMF 7.12.1
+        odd = mpmath.fsum((-1) ** k * mpmath.fac2(2 * k - 1) / (2 * z * z) ** k for k in range(8))
+        return odd / mpmath.sqrt(mpmath.pi) * (1 + 5 / z)
+    return (z + 5) * mpmath.exp(z * z) * mpmath.erfc(z)
+
+
+def _erfcx(z: Array) -> Array:
+    """exp(z²) erfc(z) for z >= 0; SciPy's takes three times as long."""
+    share = 1 / (z + 5)
+    return _polynomial(_fitted(_scaled_erfcx, -1, 1, 23), 1 - 10 * share) * share
+
+
+def _normal_tail(x: Array) -> Array:
+    """The probability that N(0, 1) lies above |x|."""
+    root = math.sqrt(0.5)
+    return _gauss_half(x) * _correction(x, 0.5) * (_erfcx(np.abs(x) * root) * 0.5)
 
 
 def _normal_cdf(x: Array) -> Array:
-    tail = _gauss(x, 0.5) * (erfcx(np.abs(x) / np.sqrt(2)) / 2)
-    return np.where(x < 0, tail, 1 - tail)
+    return np.where(x >= 0, 1.0, 0.0) - np.copysign(_normal_tail(x), x)
 
 
 def _sech_squared(x: Array) -> Array:
     t = np.exp(-2 * np.abs(x))
-    return 4 * t / (1 + t) ** 2
+    return 4 * t / np.square(1 + t)
+
+
+def _line_sech_squared(x: Array, a: Array) -> Array:
+    value, lost = _product(a, x)
+    t = np.exp(-2 * np.abs(value)) * np.exp(-2 * np.copysign(1.0, value) * lost)
+    return 4 * t / np.square(1 + t)
+
+
+def _mish_parts(x: Array) -> tuple[Array, Array, Array]:
+    """Return p and q with eˣ = p/q, neither above 1, and n with tanh(log(1 + eˣ)) = n/(n + 2q²)."""
+    p, q = np.exp(np.minimum(x, 0)), np.exp(np.minimum(-x, 0))
+    return p, q, p * (p + 2 * q)
+
+
+def _mish_gate(x: Array) -> Array:
+    _, q, n = _mish_parts(x)
+    return n / (n + 2 * np.square(q))
+
+
+def _mish_bell(x: Array) -> Array:
+    p, q, n = _mish_parts(x)
+    return np.square(2 * q * (p + q) / (n + 2 * np.square(q)))
+
+
+def _tanh_shrunk(s: mpmath.mpf) -> mpmath.mpf:
+    """(x − tanh x)/x³ at s = x²."""
+    root = mpmath.sqrt(abs(s))
+    if root < 1e-8:
+        return mpmath.mpf(1) / 3 - 2 * s / 15
+    return (root - mpmath.tanh(root)) / root**3
 
 
 def _tanh_shrink(x: Array) -> Array:
-    """x − tanh x: near 0 as (x cosh x − sinh x)/cosh x, whose numerator is a series of positive terms."""
-    z = np.where(np.abs(x) < 1, x, 0)
-    series = np.zeros_like(z)
-    for k in range(10, 0, -1):
-        series = series * z**2 + 2 * k / factorial(2 * k + 1)
-    return np.where(np.abs(x) < 1, series * z**2 * z / np.cosh(z), x - np.tanh(x))
+    """x − tanh x, as x³ times a polynomial in x² where the difference would cancel."""
+    s = np.minimum(np.square(x), 0.09)
+    return np.where(
+        np.abs(x) < 0.3, s * x * _polynomial(_fitted(_tanh_shrunk, 0, 0.09, 7), s), x - np.tanh(x)
+    )
 
 
 def _high_and_low(value: mpmath.mpf) -> tuple[float, float]:
@@ -188,22 +307,38 @@ with mpmath.workdps(40):
 
 def _gelu_decay(x: Array) -> Array:
     """exp(−|u|) with u = a x + b x³ = `gelu_cubic`, its bulk summed exactly: its size costs no digits."""
-    high, low = _split(x, 30)
-    cube = high * high * high
-    bulk = _A[0] * high + _B[0] * cube
-    rest = _A[1] * high + _B[1] * cube
-    rest += low * (sum(_A) + sum(_B) * (3 * high * high + 3 * high * low + low * low))
+    high, low = _split(x, 30, 2**-8)
+    square = high * high
+    bulk = (_A[0] + _B[0] * square) * high
+    rest = (_A[1] + _B[1] * square) * high + low * (sum(_A) + sum(_B) * (3 * square + low * (3 * high + low)))
     return np.exp(-bulk) * np.exp(-rest)
 
 
 def _gelu_gate(x: Array) -> Array:
-    t = _gelu_decay(x) ** 2
+    decay = _gelu_decay(x)
+    t = decay * decay
     return np.where(x < 0, t, 1) / (1 + t)
 
 
 def _gelu_bell(x: Array) -> Array:
     decay = _gelu_decay(x)
-    return 4 * decay / (1 + decay**2) ** 2
+    return 4 * decay / np.square(1 + decay * decay)
+
+
+def _hypot(x: Array, y: Array) -> Array:
+    """√(x² + y²), whose squares neither overflow nor vanish; NumPy's takes four times as long."""
+    large, small = np.maximum(np.abs(x), np.abs(y)), np.minimum(np.abs(x), np.abs(y))
+    return large * np.sqrt(1 + np.square(small / large))
+
+
+def _root(x: Array, b: Array) -> Array:
+    return _hypot(x, np.sqrt(b))
+
+
+def _half_rising_root(x: Array, b: Array) -> Array:
+    """(x + √(x² + b))/2, for x < 0 as (b/2)/(√(x² + b) − x), where nothing cancels."""
+    half = 0.5 * np.abs(x) + 0.5 * _root(x, b)
+    return np.where(x < 0, 0.25 * b / half, half)
 
 
 KERNELS: dict[str, Callable[..., Array]] = {
@@ -211,31 +346,57 @@ KERNELS: dict[str, Callable[..., Array]] = {
     "softplus": _softplus,
     "phi": _phi,
     "Phi": _normal_cdf,
-    "hypot": np.hypot,
+    "hypot": _hypot,
     "expm1": np.expm1,
-    "gauss": _gauss,
+    "gauss_half": _gauss_half,
+    "gauss_rest": _gauss_rest,
+    "line_gauss_half": _line_gauss_half,
+    "line_gauss_rest": _line_gauss_rest,
     "sech_squared": _sech_squared,
+    "line_sech_squared": _line_sech_squared,
+    "mish_gate": _mish_gate,
+    "mish_bell": _mish_bell,
     "tanh_shrink": _tanh_shrink,
     "gelu_gate": _gelu_gate,
     "gelu_decay": _gelu_decay,
     "gelu_bell": _gelu_bell,
+    "line": _exact_line,
+    "wave": _wave,
+    "root": _root,
+    "half_rising_root": _half_rising_root,
 }
+"""How each named function and each stable twin is computed, in steps that a `Tape` can record."""
 
 
 def _twins() -> list[tuple[sp.Expr, sp.Expr]]:
     """List (textbook pattern, stable twin) in the order of application; `w` stands for any expression."""
-    w, c = sp.Wild("w"), sp.Wild("c", properties=[lambda e: e.is_Symbol])
+    w = sp.Wild("w")
+    c, d = (sp.Wild(name, properties=[lambda e: e.is_Symbol and e != x]) for name in "cd")
     stable = {name: sp.Function(name) for name in KERNELS}
     hypot = sp.Function("hypot", positive=True)
     return [
         (1 - sigmoid(w), sigmoid(-w)),
         (sp.exp(w) - 1, stable["expm1"](w)),
-        (sp.exp(-(x**2)), stable["gauss"](x)),
         (x**2 + c**2, hypot(x, c) ** 2),
+        (x / 2 + sp.sqrt(x**2 + c) / 2, stable["half_rising_root"](x, c)),
+        (
+            x / (2 * sp.sqrt(x**2 + c)) + sp.Rational(1, 2),
+            stable["half_rising_root"](x, c) / stable["root"](x, c),
+        ),
         (x - sp.tanh(x), stable["tanh_shrink"](x)),
         # As two factors: one alone would underflow before the rest of its product can lift it.
+        (sp.exp(-(x**2)), stable["gauss_half"](x) * stable["gauss_rest"](x)),
+        (
+            sp.exp(-((c * x + d) ** 2)),
+            stable["line_gauss_half"](x, c, d) * stable["line_gauss_rest"](x, c, d),
+        ),
         (1 - sp.tanh(gelu_cubic) ** 2, stable["gelu_decay"](x) * stable["gelu_bell"](x)),
         (sp.tanh(gelu_cubic), 2 * stable["gelu_gate"](x) - 1),  # −1 meets the 1 that GELU adds to tanh
+        (1 - sp.tanh(softplus(w)) ** 2, stable["mish_bell"](w)),
+        (sp.tanh(softplus(w)), stable["mish_gate"](w)),
+        (clip(c * x + d, 0, 1), clip(stable["line"](x, c, d), 0, 1)),
+        (2 * sp.sin(c * x) * sp.cos(c * x) + 1, stable["wave"](x, c) ** 2),
+        (1 - sp.tanh(c * x) ** 2, stable["line_sech_squared"](x, c)),
         (1 - sp.tanh(w) ** 2, stable["sech_squared"](w)),
     ]
 
@@ -298,54 +459,173 @@ class FormulaError(ValueError):
 
 
 class _Printer(SciPyPrinter):
-    """Writes a real formula in functions of NumPy and SciPy and in kernels; refuses all others."""
+    """Writes a real formula in functions that a `Tape` records, and in kernels; refuses all others."""
 
     def __init__(self) -> None:
-        kernels = {name: name for name in KERNELS}
+        kernels = {name: name for name in (*KERNELS, *_CLIPS)}
         settings = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": False}
         super().__init__(settings | {"user_functions": kernels})
 
-    _print_ImaginaryUnit = SciPyPrinter._print_not_supported  # noqa: N815  (SymPy's name)
+    def _refuse(self, expr: sp.Basic) -> str:
+        raise NotImplementedError(expr)
 
-    def can_write(self, expr: sp.Basic) -> bool:
-        try:
-            self.doprint(expr)
-        except (NotImplementedError, ValueError):
-            return False
-        return True
+    _print_ImaginaryUnit = _print_Integral = _refuse  # noqa: N815  (SymPy's names)
+
+    def _nested(self, function: str, parts: Sequence[sp.Basic]) -> str:
+        first, *others = parts
+        return (
+            f"{function}({self._print(first)}, {self._nested(function, others)})"
+            if others
+            else self._print(first)
+        )
+
+    def _print_Piecewise(self, expr: sp.Piecewise) -> str:  # noqa: N802
+        text = "nan"
+        for value, condition in reversed(expr.args):
+            text = f"where({self._print(condition)}, {self._print(value)}, {text})"
+        return text
+
+    def _print_Max(self, expr: sp.Max) -> str:  # noqa: N802
+        return self._nested("maximum", expr.args)
+
+    def _print_Min(self, expr: sp.Min) -> str:  # noqa: N802
+        return self._nested("minimum", expr.args)
+
+    def _print_And(self, expr: sp.And) -> str:  # noqa: N802
+        return self._nested("logical_and", expr.args)
+
+    def _print_Or(self, expr: sp.Or) -> str:  # noqa: N802
+        return self._nested("logical_or", expr.args)
+
+    def _print_ITE(self, expr: sp.ITE) -> str:  # noqa: N802
+        return str(self._print(expr.to_nnf()))
+
+    def _print_Not(self, expr: sp.Not) -> str:  # noqa: N802
+        return f"logical_not({self._print(expr.args[0])})"
 
 
-def _lambdify(expr: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Callable[..., Any]:
+_CLIPS = {"clip": lambda x, low, high: x.clip(low, high), "maximum": np.maximum, "minimum": np.minimum}
+
+
+def _record(expr: sp.Expr, symbols: tuple[sp.Symbol, ...]) -> Tape:
+    function = sp.lambdify(symbols, expr, [KERNELS, _CLIPS, "scipy", "numpy"], printer=_Printer())
+    return Tape(function, len(symbols))
+
+
+def _can_be_recorded(expr: sp.Basic) -> bool:
     try:
-        return sp.lambdify(symbols, expr, [KERNELS, "scipy", "numpy"], printer=_Printer(), cse=True)
-    except (NotImplementedError, ValueError):
-        refused = (part for part in sp.postorder_traversal(expr) if not _Printer().can_write(part))
-        raise FormulaError(next(refused, expr)) from None
+        _record(expr, (x, *(expr.free_symbols - {x})))
+    except (NotImplementedError, ValueError, TypeError, AttributeError):
+        return False
+    return True
 
 
-def compile_numpy(expr: sp.Expr, parameters: tuple[sp.Symbol, ...] = ()) -> Callable[..., Array]:
-    """Turn a formula in x and parameters into a NumPy function of (x, *parameters) that is safe everywhere.
-
-    Far out a formula may lose its limit to ∞·0 or ∞/∞. By |x| = 1e100 such a formula has reached the limit
-    to the last digit, so its value there is taken. A nan in x stays nan, also where a piece is constant.
+def record(expr: sp.Expr, parameters: tuple[sp.Symbol, ...] = (), domain: sp.Basic = sp.true) -> Tape:
+    """Turn a formula in x and parameters into the steps that compute it, stable twins and clips put in.
 
     Raises
     ------
     FormulaError
         If a part of the formula is not real or has no counterpart in NumPy or SciPy.
     """
-    formula = _lambdify(stabilise(expr), (x, *parameters))
+    expr = expr.replace(sp.Piecewise, lambda *args: without_choices(sp.Piecewise(*args), x, domain))
+    expr = stabilise(expr)
+    try:
+        return _record(expr, (x, *parameters))
+    except (NotImplementedError, ValueError, TypeError, AttributeError):
+        parts = (part for part in sp.postorder_traversal(expr) if isinstance(part, sp.Expr | Boolean))
+        raise FormulaError(next((part for part in parts if not _can_be_recorded(part)), expr)) from None
 
-    def evaluate(x: Array, *values: float) -> Array:
-        # NumPy joins conditions on x and on a parameter, (x > a) & (a > 0), only if their shapes agree.
-        at = [np.broadcast_to(value, x.shape) for value in values]
-        with np.errstate(all="ignore"):
-            y = np.empty_like(x)
-            y[...] = formula(x, *at)
-            y[np.isnan(x)] = np.nan
-            lost = np.isnan(y) & ~np.isnan(x)
-            if lost.any():
-                y[lost] = formula(np.clip(x[lost], -1e100, 1e100), *(value[lost] for value in at))
-        return y
 
-    return evaluate
+class _Exact:
+    """The textbook formula in numbers of mpmath's, whose exponents have no end: for where floats fail."""
+
+    def __init__(self, expr: sp.Expr, symbols: tuple[sp.Symbol, ...]):
+        self._evaluate = sp.lambdify(symbols, textbook(expr), "mpmath")
+
+    def __call__(self, point: mpmath.mpf, values: Sequence[float]) -> float:
+        with mpmath.workdps(50):
+            try:
+                return float(self._evaluate(mpmath.mpf(point), *map(mpmath.mpf, values)))
+            except (ArithmeticError, ValueError, TypeError, MemoryError):
+                return float("nan")
+
+    def limit(self, sign: float, values: Sequence[float]) -> float:
+        """Return the value that is the same, as a float, at three points far beyond all floats, or nan."""
+        far = {self(sign * mpmath.mpf(10) ** power, values) for power in (1000, 2000, 4000)}
+        return far.pop() if len(far) == 1 else float("nan")
+
+    def fill(self, points: Array, found: Array, values: Sequence[float]) -> None:
+        """Put the exact values at ascending points; where two are equal, so is all between them."""
+        ends = [self(points[0], values), self(points[-1], values)]
+        found[0], found[-1] = ends
+        if len(points) > 2:
+            if ends[0] == ends[1]:
+                found[1:-1] = ends[0]
+            else:
+                middle = len(points) // 2
+                self.fill(points[: middle + 1], found[: middle + 1], values)
+                self.fill(points[middle:], found[middle:], values)
+
+
+class Compiled:
+    """A formula as a function of (x, *parameters) that is safe everywhere.
+
+    Where floats lose the value to ∞·0, ∞/∞ or a number beyond 1.8e308 on the way, mpmath computes it, at ±∞
+    as a limit. A nan in x stays nan, also where a piece is constant.
+    """
+
+    def __init__(self, expr: sp.Expr, parameters: tuple[sp.Symbol, ...] = (), domain: sp.Basic = sp.true):
+        self.tape = record(expr, parameters, domain)
+        self._formula = expr, (x, *parameters)
+
+    @cached_property
+    def _exact(self) -> _Exact:
+        return _Exact(*self._formula)
+
+    def __call__(self, x: NDArray[Any], *values: float) -> NDArray[Any]:
+        """Return the values in the shape and type of x, an array of floats."""
+        return self.tape(x, *values, repair=lambda part, found: self._repair(part, found, values))
+
+    def number(self, x: float, *values: float) -> float:
+        """Return the value at one number."""
+        try:
+            y = self.tape.number(x, *values)
+        except (ArithmeticError, ValueError):
+            y = math.nan
+        return y if math.isfinite(y) and math.isfinite(x) else float(self(np.array([x]), *values)[0])
+
+    def _repair(self, x: Array, y: NDArray[Any], values: Sequence[float]) -> None:
+        y[np.isnan(x)] = np.nan
+        for sign in (1, -1):
+            there = np.isnan(y) & (x == sign * np.inf)
+            if there.any():
+                y[there] = self._exact.limit(sign, values)
+        lost = ~np.isfinite(y) & np.isfinite(x)
+        if lost.any():
+            points, where = np.unique(x[lost], return_inverse=True)
+            found = np.empty_like(points)
+            self._exact.fill(points, found, values)
+            y[lost] = found[where]
+
+
+def compile_numpy(
+    expr: sp.Expr, parameters: tuple[sp.Symbol, ...] = (), domain: sp.Basic = sp.true
+) -> Compiled:
+    """Turn a formula in x and parameters into a NumPy function of (x, *parameters) that is safe everywhere.
+
+    Parameters
+    ----------
+    expr : sympy.Expr
+        The formula.
+    parameters : tuple of sympy.Symbol
+        Its symbols besides x, in the order of the arguments.
+    domain : sympy condition
+        What the parameters fulfil; it may make a faster form possible.
+
+    Raises
+    ------
+    FormulaError
+        If a part of the formula is not real or has no counterpart in NumPy or SciPy.
+    """
+    return Compiled(expr, parameters, domain)

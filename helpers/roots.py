@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import sympy as sp
 from flint import arb
 
-from helpers.intervals import BITS, Interval, NotDecided, Program, exactly, number, spelled
+from helpers.balls import BITS
+from helpers.intervals import Interval, NotDecided, Program, exactly, number, spelled
 from helpers.primitives import Phi, x
 from helpers.tails import approach
 

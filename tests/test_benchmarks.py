@@ -5,10 +5,12 @@ from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
 
-from benchmarks import accuracy, experiments, regions, reporting
+from benchmarks import accuracy, catalogue, experiments, regions, reporting
 from benchmarks import slider_latency as latency
+from helpers.activations import ACTIVATIONS
 
 T = TypeVar("T")
 
@@ -158,6 +160,40 @@ def test_a_way_that_does_other_runs_is_found_out():
         experiments._turns({"side by side": Same(), "one at a time": Other()}, [(), ()], plan)
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_plain_forms_compute_the_catalogue(name):
+    points = np.linspace(-5, 5, 57)
+    ours = ACTIVATIONS[name], ACTIVATIONS[name].grad
+    for function, plain in zip(ours, catalogue.PLAIN[name], strict=True):
+        np.testing.assert_allclose(plain(points), function(points), rtol=1e-10, atol=1e-10)
+
+
+def test_the_catalogue_is_timed_beside_plain_forms():
+    plan = catalogue.Plan(2**10, 1, (1000, 2000))
+    rows = catalogue.measure(plan)
+    assert [row.name for row in rows] == list(ACTIVATIONS)
+    assert all(row.value > 0 and row.plain_slope > 0 and row.number > 0 for row in rows)
+    text = catalogue.report(rows, catalogue.of_vectors(plan), catalogue.growth(plan), plan, load=0.5)
+    assert "| softmax |" in text
+
+
+def test_a_slow_function_or_number_misses_its_target():
+    def met(row: catalogue.Row, vector: float = 1.0, long: float = 2.0) -> list[bool]:
+        vectors = [catalogue.Row("softmax", vector, 1.0, 0.0, 1.0)]
+        lengths = {10: (2.0, 1.0), 1000: (long, 1.0)}
+        return [ok for _, _, ok in catalogue.targets([row], vectors, lengths)]
+
+    assert met(catalogue.Row("relu", 1.0, 1.0, 1.0, 1.0, number=1.0)) == [True, True, True, True, True]
+    assert met(catalogue.Row("relu", 1.6, 1.0, 0.3, 1.0, number=6.0)) == [False, True, True, False, True]
+    assert met(catalogue.Row("relu", 1.4, 1.0, 1.4, 1.0, number=1.0), 1.1, 2.6) == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
 # What is kept ---------------------------------------------------------------------------------------------
 
 
@@ -165,6 +201,7 @@ def test_a_way_that_does_other_runs_is_found_out():
     ("name", "measured"),
     [
         ("accuracy", accuracy.MEASURED),
+        ("catalogue", catalogue.MEASURED),
         ("regions", regions.MEASURED),
         ("slider_latency", latency.MEASURED),
     ],
@@ -177,7 +214,12 @@ def test_no_kept_figure_is_older_than_the_code_it_measures(name, measured):
 
 
 def test_every_kept_report_is_checked_for_its_age():
-    assert {path.stem for path in reporting.RESULTS.glob("*.md")} == {"accuracy", "regions", "slider_latency"}
+    assert {path.stem for path in reporting.RESULTS.glob("*.md")} == {
+        "accuracy",
+        "catalogue",
+        "regions",
+        "slider_latency",
+    }
 
 
 def test_a_changed_file_has_another_fingerprint(tmp_path, monkeypatch):

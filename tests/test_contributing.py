@@ -118,11 +118,11 @@ TWINS = """        (sp.log((1 + sp.exp(x)) / 2), stable["shifted_softplus"](x)),
 
 def add_activation(copy, entry):
     """Take step 1: the entry, and its name."""
-    assert "`helpers/activations.py`" in ACTIVATION[0]
-    edit(copy / "helpers/activations.py", "\n]\n\nACTIVATIONS:", f"\n{entry}]\n\nACTIVATIONS:")
+    assert "`helpers/catalogue.py`" in ACTIVATION[0]
+    edit(copy / "helpers/catalogue.py", "\n]\n\nACTIVATIONS:", f"\n{entry}]\n\nACTIVATIONS:")
     name = re.search(r'"(\w+)"', entry)[1]
     assert "`NAMES` in `tests/test_activations.py`" in ACTIVATION[0]
-    edit(copy / "tests/test_activations.py", '"multiquadric",\n]', f'"multiquadric",\n    "{name}",\n]')
+    edit(copy / "tests/test_activations.py", '"dynamic_erf",\n]', f'"dynamic_erf",\n    "{name}",\n]')
     return name
 
 
@@ -156,7 +156,7 @@ def test_a_formula_that_loses_digits_fails_and_says_where_until_it_has_a_stable_
     assert "`helpers/primitives.py`" in ACTIVATION[2]
     primitives = copy / "helpers/primitives.py"
     edit(primitives, "KERNELS:", KERNEL)
-    edit(primitives, '    "gauss": _gauss,\n', f'    "gauss": _gauss,\n    "{name}": _{name},\n')
+    edit(primitives, '    "expm1": np.expm1,\n', f'    "expm1": np.expm1,\n    "{name}": _{name},\n')
     edit(primitives, "        (x**2 + c**2,", TWINS)
     passed, failed, report = run_tests(
         copy, "tests/test_activations.py", "tests/test_primitives.py", "-k", f"{name} or twin or kernel"

@@ -32,7 +32,7 @@ STILL_OVER = {
     "06": {"cells": 144, "words": 3418},
     "07": {"cells": 156, "words": 4209, "visible lines": 251},
     "08": {"cells": 138, "words": 4430},
-    "09": {"cells": 133, "words": 2847, "cards": 10},
+    "09": {"cells": 133, "words": 2884, "cards": 10},
 }
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

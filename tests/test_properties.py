@@ -73,11 +73,13 @@ OWN = {
     "two_bends": (abs(x**3 - 2 * x), [-sp.sqrt(2), 0, sp.sqrt(2)]),
     "naive_softplus": (sp.log(1 + sp.exp(5 * x)) / 5, []),
     "naive_sigmoid": (1 / (1 + sp.exp(-x)), []),
-    "scaled_tanh": (sp.Float("1.7159") * sp.tanh(2 * x / 3), []),
+    "decimal_tanh": (sp.Float("1.7159") * sp.tanh(2 * x / 3), []),
     "at_a_logarithm": (sp.Piecewise((sp.exp(x) - 1, sp.exp(x) < 2), (x, True)), [sp.log(2)]),
 }
 
-CASES = {name: (act, {}) for name, act in ACTIVATIONS.items()}
+WAVES = ("sine", "snake")  # which turn for ever, and are refused
+TABLED = [name for name in ACTIVATIONS if name not in WAVES]
+CASES = {name: (ACTIVATIONS[name], {}) for name in TABLED}
 CASES |= {f"{name} {given}": (ACTIVATIONS[name], given) for name, given in OTHER_PARAMETERS}
 CASES |= {name: (Activation(name, expr), {}) for name, (expr, _) in OWN.items()}
 
@@ -457,8 +459,9 @@ def test_a_jump_adds_nothing_to_the_mean_slope():
 
 
 def test_only_the_odd_functions_and_selu_are_zero_centered():
-    centered = {name for name in ACTIVATIONS if computed(name).zero_centered}
+    centered = {name for name in TABLED if computed(name).zero_centered}
     odd = {"identity", "tanh", "hard_tanh", "softsign", "tanh_shrink", "soft_shrink", "hard_shrink"}
+    odd |= {"affine", "shrink", "scaled_tanh", "soft_cap", "dynamic_tanh", "dynamic_erf"}
     assert centered == odd | {"selu"}
 
 
@@ -884,6 +887,6 @@ def test_a_property_cannot_be_changed():
 
 def test_whole_catalogue_takes_less_than_5_seconds_of_processor_time():
     start = time.process_time()
-    for name in ACTIVATIONS:
+    for name in TABLED:
         properties(name)
     assert time.process_time() - start < 5
