@@ -528,6 +528,7 @@ def record(expr: sp.Expr, parameters: tuple[sp.Symbol, ...] = (), domain: sp.Bas
     FormulaError
         If a part of the formula is not real or has no counterpart in NumPy or SciPy.
     """
+    expr = expr.replace(sp.sinc, lambda t: sp.Piecewise((sp.sin(t) / t, sp.Ne(t, 0)), (1, True)))
     expr = expr.replace(sp.Piecewise, lambda *args: without_choices(sp.Piecewise(*args), x, domain))
     expr = stabilise(expr)
     try:

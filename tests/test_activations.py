@@ -431,6 +431,7 @@ def slope_by_differences(act, points, h=1e-6):
         sp.atan(x),
         sp.asinh(x),
         sp.sin(x) ** 2 + x,
+        sp.sinc(x),
         x / (1 + sp.Abs(x)),
         x / sp.sqrt(1 + x**2),
         sp.sign(x) * sp.log(1 + sp.Abs(x)),
