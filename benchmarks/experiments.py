@@ -11,8 +11,8 @@ The same runs are done by
 Each way works in a process of its own on one thread. For every configuration of the experiment, all ways take
 their turn before the next configuration comes. Measured is the processor time, which other programs on the
 machine disturb less than they disturb the clock; of several repetitions the least counts. Sampled are whole
-runs, judged at the end as in the experiment, at the rate 0.1 with ten seeds, of every fourth configuration. The
-time is scaled to the experiment's `FIRST_RUNS` runs. That all ways return the same losses is checked, not
+runs, judged at the end as in the experiment, of every fourth configuration at the rate 0.1 with ten seeds.
+The time is scaled to the experiment's `FIRST_RUNS` runs. That all ways return the same losses is checked, not
 assumed.
 
 An idle machine is asked for. Where others use its caches, large arrays suffer more than small ones: the runs
