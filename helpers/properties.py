@@ -273,6 +273,8 @@ def _contradictions(row: Properties) -> Iterator[str]:
         yield f"a largest slope of {lipschitz:g} and a slope far out of {max(slopes):g}"
     if row.max_slope_at is None and lipschitz not in slopes and not _close([max(slopes)], [lipschitz]):
         yield f"a largest slope of {lipschitz:g} that is nowhere taken and no limit"
+    if (mean_slope := to_float(row.slope_rms_under_normal)) > lipschitz * _SLACK:
+        yield f"a largest slope of {lipschitz:g} and a mean one of {mean_slope:g}"
     if row.smoothness < 0 and lipschitz < math.inf:
         yield f"a jump and a largest slope of {lipschitz:g}"
     for kind, slope in zip((row.left_saturation, row.right_saturation), row.slope_limits, strict=True):

@@ -10,6 +10,6 @@ from tools.blas import CHOICE, another_kernel
 GIVEN = CHOICE in os.environ
 """Whether one kernel was chosen for all, from outside."""
 
-with another_kernel():
+with another_kernel() as CHOSEN:
     import numpy  # noqa: F401
     import scipy.linalg  # noqa: F401  (it has an OpenBLAS of its own)

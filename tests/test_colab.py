@@ -195,4 +195,4 @@ def test_a_notebook_opened_alone_on_colab_fetches_the_course_and_runs(tmp_path, 
     explorer, question = (out for out in shown if WIDGET_VIEW in out.data)
     assert explorer.metadata[WIDGET_VIEW] == {"colab": {"custom_widget_manager": {"url": MANAGER}}}
     assert "text/html" in question.data
-    assert any("C01" in out.data.get("text/markdown", "") for out in shown)
+    assert any("C01" in out.data.get("text/html", "") for out in shown)

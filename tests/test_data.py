@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from helpers.data import digits, read_table
+from helpers.data import _digits, digits, read_table
 
 
 def parts(seed):
@@ -32,7 +32,7 @@ def test_every_part_holds_every_class_in_proportion(seed):
 
 def test_every_seed_draws_another_split_and_zero_is_the_lessons():
     assert len({digits(seed).test.labels.tobytes() for seed in range(5)}) == 5
-    digits.cache_clear()
+    _digits.cache_clear()
     again = digits()
     np.testing.assert_array_equal(again.test.X, digits(0).test.X)
     assert not np.array_equal(again.test.X, digits(1).test.X)

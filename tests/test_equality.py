@@ -134,7 +134,9 @@ def default_formulas():
 
 
 CATALOGUE = dict(default_formulas())
-SAME = {("elu", "celu"), ("celu", "elu")}  # for α = 1
+# At their defaults each of these pairs is one function.
+ONE = [("elu", "celu"), ("identity", "affine"), ("hard_shrink", "shrink")]
+SAME = {pair for each in ONE for pair in itertools.permutations(each)}
 
 
 def test_all_pairs_of_the_catalogue_are_told_apart_except_those_that_are_one_function():

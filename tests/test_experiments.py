@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from another_kernel import CHOSEN
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from experiments import bn_ordering, choosing, dying_relu, mse_or_cross_entropy
@@ -20,6 +21,7 @@ from experiments.bn_ordering import BATCH, EPOCHS, RESULTS, SEEDS, Row, Task, bu
 from experiments.runs import complete, header, read_rows
 from helpers.data import digits
 from helpers.network import Activate, BatchNorm, Dense, cross_entropy
+from tools.blas import CHOICE
 
 FEW = [
     Task("tanh", 1.0, 2, order, rate, seed)
@@ -33,6 +35,15 @@ every_experiment = pytest.mark.parametrize(
     [bn_ordering, choosing, dying_relu, mse_or_cross_entropy],
     ids=lambda module: module.__name__.removeprefix("experiments."),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_blas_kernel():
+    """Let every process that the tests start compute as they do themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        if CHOSEN:
+            patch.setenv(CHOICE, CHOSEN)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,8 @@ NAMES = {"x86_64": _X86, "amd64": _X86, "aarch64": _ARM, "arm64": _ARM}
 ASK = """
 import hashlib, numpy, threadpoolctl
 A = numpy.random.default_rng(0).standard_normal((2, 200, 200))
-found = {lib.get("architecture", lib["internal_api"]) for lib in threadpoolctl.threadpool_info()}
+libraries = [lib for lib in threadpoolctl.threadpool_info() if lib["user_api"] == "blas"]
+found = {lib.get("architecture", lib["internal_api"]) for lib in libraries}
 print("+".join(sorted(found)) or "unknown", hashlib.sha256((A[0] @ A[1]).tobytes()).hexdigest())
 """
 """Prints the name of the kernel in use, or of what stands in OpenBLAS's place, and how a product rounds."""
@@ -60,11 +61,11 @@ def kernels() -> dict[str, Kernel]:
 
 
 @contextmanager
-def another_kernel() -> Iterator[None]:
+def another_kernel() -> Iterator[str]:
     """Load NumPy and SciPy within, with a kernel that rounds otherwise than the machine's own.
 
     The environment is left as it was, so that processes started later compute with the machine's own. Nothing
-    is chosen where there is no other, nor where the variable is set already.
+    is chosen where there is no other, nor where the variable is set already. Yields the name, or "".
     """
     own = None if CHOICE in os.environ else kernel(os.environ)
     for name in NAMES.get(platform.machine().lower(), ()) if own else ():
@@ -73,7 +74,7 @@ def another_kernel() -> Iterator[None]:
             os.environ[CHOICE] = name
             break
     try:
-        yield
+        yield os.environ.get(CHOICE, "")
     finally:
         if own:
             os.environ.pop(CHOICE, None)
