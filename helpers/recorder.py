@@ -329,11 +329,14 @@ class MovingFigure:
         figure.set_dpi(SCREEN_DPI * PIXEL_RATIO)
         self._moving: set[Artist] = set()
         self._call_update(initial)
+        self._axes = figure.findobj(Axes)
         if figure.get_layout_engine() is not None:
             figure.draw_without_rendering()
             # It would move the axes whenever some artists are hidden or change.
             figure.set_layout_engine("none")
-        self._axes = figure.findobj(Axes)
+            for axes in self._axes:
+                # And a title would jump with the numbers at the axis beside it.
+                axes._autotitlepos = False  # type: ignore[attr-defined]
         self._artists = draw_order(figure)
         self._homes = [artist.axes for artist in self._artists]
         self._changes = Changes(self._artists, self._canvas.get_renderer())

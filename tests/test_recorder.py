@@ -573,3 +573,23 @@ def test_what_cannot_be_replayed_is_refused_by_name(move: Any, said: str) -> Non
 def test_the_data_of_a_mesh_are_its_values() -> None:
     moving = still_and_moving(lambda axes: axes.pcolormesh(np.arange(6.0).reshape(2, 3), label="mesh"))
     assert moving.data()["mesh"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_title_stays_where_it_is_while_the_axis_beside_it_changes():
+    figure = Figure(layout="constrained")
+    axes = figure.add_subplot()
+    title = axes.set_title("the title", loc="left")
+    (line,) = axes.plot([0, 1], [0, 1])
+
+    def update(span=1.0):
+        line.set_ydata([1, 1 + span])
+        axes.set_ylim(1, 1 + span)  # Matplotlib writes "+1" above the axis where it is short
+        return f"{span}"
+
+    moving = MovingFigure(figure, update, {"span": 1.0})
+    places = []
+    for span in (1.0, 1e-5):
+        moving.png({"span": span})
+        places.append(title.get_window_extent().bounds)
+    assert axes.yaxis.get_offset_text().get_text()
+    assert places[0] == places[1]
