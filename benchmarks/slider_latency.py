@@ -90,7 +90,7 @@ def draw(left, right, k, at):
 REPLOT = """\
 def replot(k):
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.4))
-    draw(left, right, k, at=0.5)
+    draw(left, right, k, at=0.6)
     plt.show()
 
 
@@ -102,7 +102,7 @@ figure, (left, right) = panels("", "")
 curve, line, point, slopes, mark, area = draw(left, right, 1.5, 0.5)
 
 
-def update(k, at=0.5):
+def update(k, at=0.6):
     y, slope, height, tangent, slope_here = numbers(k, at)
     curve.set_ydata(y)
     line.set_ydata(tangent)
@@ -117,7 +117,7 @@ def update(k, at=0.5):
 ONE = "explore(figure, lambda k: update(k), k=FloatSlider(value=1.5, min=0, max=3, step=0.05))"
 PAIR = (
     "explore(figure, update, k=FloatSlider(value=1.5, min=0, max=3, step=0.05), "
-    "at=FloatSlider(value=0.5, min=-2, max=2, step=0.2))"
+    "at=FloatSlider(value=0.6, min=-2, max=2, step=0.2))"
 )
 
 INTERACT, EXPLORER, PAIRED = "interact", "explore", "explore, two sliders"
