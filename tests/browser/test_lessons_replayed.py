@@ -20,7 +20,7 @@ from helpers.drawing import panels
 from helpers.explorer import Explorer, explore
 from helpers.recorder import MovingFigure
 
-LESSONS = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SCRIPT = Path(explore.__globals__["__file__"]).with_name("explorer.js")
 LEAST = 0.95
 """Of the similarity in each axes. Agg and Chromium smooth edges otherwise: a thousand dots reach 0.952."""
@@ -132,7 +132,7 @@ def replay(watch: Callable[..., Any]) -> Iterator[Callable[[Any], Any]]:
     assert not watched.errors
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_explorer_replays_what_matplotlib_draws(path: Path, replay: Any, record_property: Any) -> None:
     ran = run_once(path)
     for number, explorer in enumerate(ran.explorers, start=1):
