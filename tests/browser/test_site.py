@@ -77,7 +77,7 @@ def complaints(watched: Watched) -> list[str]:
     return [error for error in watched.errors if "invalid theme mode" not in error]
 
 
-# The replay itself is the same on all pages; test_lessons_replayed.py looks at the pictures of every explorer.
+# The replay is the same on all pages; test_lessons_replayed.py looks at the pictures of every explorer.
 @pytest.mark.parametrize("name", some_lessons("02", "09", "index"))
 def test_every_control_moves_its_picture_with_the_network_cut_off(
     name: str, site: Served, watch: Callable[..., Watched]
