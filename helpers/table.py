@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-LONG = 40
+LONG = 24
 """An entry of more characters is broken into lines."""
 
 _SCRIPT = Path(__file__).with_name("table.js")
@@ -16,7 +16,7 @@ _LOOK = """
 .sortable table { border-collapse: collapse; font-size: 0.9em; }
 .sortable caption { caption-side: bottom; text-align: left; }
 .sortable :is(th, td) { padding: 0.25em 0.7em; text-align: left; vertical-align: top; white-space: nowrap; }
-.sortable .long { white-space: normal; min-width: 16em; }
+.sortable .long { white-space: normal; min-width: 11em; }
 .sortable th:first-child { position: sticky; left: 0; z-index: 1;
   background: var(--jp-layout-color0, var(--pst-color-background, white)); }
 .sortable th button { font: inherit; font-weight: bold; color: inherit; cursor: pointer;
