@@ -23,7 +23,7 @@ SOURCE = SITE / "_source"  # what the tools read
 PAGES = SOURCE / "pages"
 BUILD = SITE / "_build"
 SECONDS_PER_CELL = 120
-BYTES_OF_EXPLORERS = 3_400_000  # of the 6 MB that a page may weigh; the rest is scripts, fonts and text
+BYTES_OF_EXPLORERS = 2_800_000  # of the 6 MB that a page may weigh; the rest is scripts, fonts and text
 AT_ONCE = 2  # notebooks; each has its own kernel
 
 # Run in a notebook's kernel before its first cell: what has a page face writes it in place of a widget.

@@ -16,11 +16,11 @@ globalThis.typeset = (element) =>
     strict: false,
   });
 
-// A formula wider than its place scrolls; the keyboard must reach it to scroll it.
+// A formula or a table wider than its place scrolls; the keyboard must reach it to scroll it.
 function makeReachable() {
-  for (const formula of document.querySelectorAll(".katex-display"))
-    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
-    else formula.removeAttribute("tabindex");
+  for (const wide of document.querySelectorAll(".katex-display, .pst-scrollable-table-container"))
+    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+    else wide.removeAttribute("tabindex");
 }
 
 // A part at a time, so that the pictures, which are ready earlier, need not wait for the last formula.
